@@ -1,0 +1,1 @@
+//! Model bundles: manifest, hashes, domain statistics and the one preprocessing implementation.

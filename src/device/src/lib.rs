@@ -1,0 +1,1 @@
+//! USHydra on the device: quality-routed AI for handheld ultrasound.

@@ -1,0 +1,1 @@
+//! USHydra on the host: import, train, calibrate, evaluate and export model bundles.

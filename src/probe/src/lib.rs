@@ -1,0 +1,1 @@
+//! Frame sources: picture files, DICOM cines, AVI.

@@ -1,0 +1,1 @@
+//! Tests and benchmarks that cross the rooms of USHydra.
