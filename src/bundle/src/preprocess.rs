@@ -1,0 +1,215 @@
+//! The one way from a frame to the encoder's input, for calibration and inference alike.
+//!
+//! crop -> (luma) -> resample to 8-bit planes -> integer pixel sums -> `(value / 255 - mean) / std` as planar f32.
+//! The pixel moments of Eq. (3) and (4) come from the exact integer sums of the 8-bit planes, carried through the
+//! normalisation, so they cost one pass and lose nothing.
+
+use thiserror::Error;
+use ushydra_core::{FrameGeometry, FrameView, Moments, PixelFormat, PixelSums};
+
+use crate::crop::{LUMA, SectorFinder};
+use crate::geometry::{Mapping, Rect};
+use crate::resample::{Resampler, Source};
+use crate::spec::{Colour, Crop, InputSpec, MAX_INPUT_CHANNELS};
+
+/// Values of an 8-bit sample.
+const LEVELS: usize = 256;
+/// Largest 8-bit sample.
+const WHITE: f64 = 255.0;
+
+/// What [`Preprocessor::run`] says about a frame besides its tensor.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Preprocessed {
+    channels: [Moments; MAX_INPUT_CHANNELS],
+    count: usize,
+    mapping: Mapping,
+}
+
+impl Preprocessed {
+    /// Moments of every channel of the tensor, Eq. (3) and (4).
+    #[must_use]
+    pub fn channels(&self) -> &[Moments] {
+        self.channels.get(..self.count).unwrap_or(&self.channels)
+    }
+
+    /// The used part of the frame in source pixels.
+    #[must_use]
+    pub fn crop(&self) -> Rect {
+        self.mapping.crop
+    }
+
+    /// The way between model input and source pixels.
+    #[must_use]
+    pub fn mapping(&self) -> &Mapping {
+        &self.mapping
+    }
+}
+
+/// One input specification with the buffers that serve it.
+#[derive(Clone, Debug)]
+pub struct Preprocessor {
+    spec: InputSpec,
+    /// Normalised value of every sample, per channel.
+    tables: Vec<[f32; LEVELS]>,
+    finder: SectorFinder,
+    resampler: Resampler,
+    geometry: Option<FrameGeometry>,
+    /// Luma of the frame where the input is grey and the frame is not.
+    luma: Vec<u8>,
+    /// 8-bit planes of the input's size: one for grey, three for colour.
+    planes: Vec<u8>,
+    fitted: Rect,
+}
+
+impl Preprocessor {
+    /// Prepares tables and buffers for `spec`.
+    ///
+    /// # Errors
+    /// [`PreprocessError::Spec`] for a specification that no preprocessing can follow.
+    pub fn new(spec: &InputSpec) -> Result<Self, PreprocessError> {
+        if let Some((field, problem)) = spec.fault() {
+            return Err(PreprocessError::Spec { field, problem });
+        }
+        let table = |(&mean, &std): (&f32, &f32)| {
+            let (scale, shift) = affine(mean, std);
+            std::array::from_fn(|level| (level as f64 * scale + shift) as f32)
+        };
+        Ok(Self {
+            spec: spec.clone(),
+            tables: spec.mean.iter().zip(&spec.std).map(table).collect(),
+            finder: SectorFinder::new(),
+            resampler: Resampler::new(spec.filter),
+            geometry: None,
+            luma: Vec::new(),
+            planes: Vec::new(),
+            fitted: Rect::default(),
+        })
+    }
+
+    /// The specification that is followed.
+    #[must_use]
+    pub fn spec(&self) -> &InputSpec {
+        &self.spec
+    }
+
+    /// Fills `out` (planar `[channels, height, width]`) from `frame`. Allocates only when the frame's geometry differs from
+    /// the last one's.
+    ///
+    /// # Errors
+    /// [`PreprocessError::Output`] where `out` does not hold exactly [`InputSpec::values`] values.
+    pub fn run(&mut self, frame: FrameView<'_>, out: &mut [f32]) -> Result<Preprocessed, PreprocessError> {
+        if out.len() != self.spec.values() {
+            return Err(PreprocessError::Output { expected: self.spec.values(), found: out.len() });
+        }
+        let geometry = frame.geometry();
+        if self.geometry != Some(geometry) {
+            self.resize(geometry);
+        }
+        let crop = match self.spec.crop {
+            Crop::None => Rect::whole(geometry.width, geometry.height),
+            Crop::Sector => self.finder.find(frame),
+        };
+        let mapping = Mapping::new(crop, self.spec.width, self.spec.height, self.spec.resize);
+        if mapping.fitted != self.fitted {
+            // Black outside the fitted rectangle.
+            self.planes.fill(0);
+            self.fitted = mapping.fitted;
+        }
+        let channels = self.sampled_channels(geometry.format);
+        let samples = if channels == geometry.format.channels() {
+            frame.data()
+        } else {
+            luma(frame.data(), &mut self.luma);
+            &self.luma
+        };
+        let source = Source { samples, width: geometry.width, channels };
+        let pixels = self.spec.pixels();
+        let stride = self.spec.width as usize;
+        self.resampler.run(source, crop, &mut self.planes, pixels, stride, mapping.fitted);
+        Ok(Preprocessed { channels: self.normalise(out)?, count: self.spec.channels, mapping })
+    }
+
+    /// Channels that are resampled: one unless both frame and input are coloured.
+    fn sampled_channels(&self, format: PixelFormat) -> usize {
+        match (self.spec.colour, format) {
+            (Colour::Rgb, PixelFormat::Rgb8) => MAX_INPUT_CHANNELS,
+            _ => 1,
+        }
+    }
+
+    fn resize(&mut self, geometry: FrameGeometry) {
+        let channels = self.sampled_channels(geometry.format);
+        let needs_luma = channels != geometry.format.channels();
+        self.luma.clear();
+        self.luma.resize(if needs_luma { geometry.pixels() } else { 0 }, 0);
+        self.planes.clear();
+        self.planes.resize(channels * self.spec.pixels(), 0);
+        self.fitted = Rect::default();
+        let output = Rect::whole(self.spec.width, self.spec.height);
+        self.resampler.reserve(geometry.width, geometry.height, channels, output);
+        self.geometry = Some(geometry);
+    }
+
+    /// Pixel sums and normalised planes. A single plane serves every channel.
+    fn normalise(&self, out: &mut [f32]) -> Result<[Moments; MAX_INPUT_CHANNELS], PreprocessError> {
+        let pixels = self.spec.pixels();
+        let mut moments = [Moments::default(); MAX_INPUT_CHANNELS];
+        let planes = self.planes.chunks_exact(pixels).cycle();
+        let outputs = out.chunks_exact_mut(pixels).zip(&self.tables);
+        let parameters = self.spec.mean.iter().zip(&self.spec.std).zip(&mut moments);
+        for ((plane, (output, table)), ((&mean, &std), slot)) in planes.zip(outputs).zip(parameters) {
+            for (value, &sample) in output.iter_mut().zip(plane) {
+                *value = table[usize::from(sample)];
+            }
+            let mut sums = PixelSums::default();
+            sums.add(plane);
+            let (scale, shift) = affine(mean, std);
+            *slot = sums
+                .moments()
+                .map_err(|_| PreprocessError::Output { expected: pixels, found: 0 })?
+                .affine(scale, shift);
+        }
+        Ok(moments)
+    }
+}
+
+/// `(v / 255 - mean) / std` as `v * scale + shift`.
+fn affine(mean: f32, std: f32) -> (f64, f64) {
+    let (mean, std) = (f64::from(mean), f64::from(std));
+    (1.0 / (WHITE * std), -mean / std)
+}
+
+/// BT.601 luma of interleaved RGB; equal channels keep their value exactly.
+fn luma(rgb: &[u8], grey: &mut [u8]) {
+    const HALF: u32 = 128;
+    const SHIFT: u32 = 8;
+    let (pixels, _) = rgb.as_chunks::<3>();
+    for (slot, [red, green, blue]) in grey.iter_mut().zip(pixels) {
+        let sum = LUMA[0] * u32::from(*red) + LUMA[1] * u32::from(*green) + LUMA[2] * u32::from(*blue);
+        *slot = ((sum + HALF) >> SHIFT) as u8;
+    }
+}
+
+/// A frame that cannot be preprocessed.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PreprocessError {
+    /// A specification that contradicts itself.
+    #[error("input.{field}: {problem}; correct the manifest")]
+    Spec {
+        /// Field of `[input]`.
+        field: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// An output buffer of the wrong size.
+    #[error(
+        "the input tensor has room for {found} values, the specification needs {expected}; size it by InputSpec::values"
+    )]
+    Output {
+        /// Values that the specification needs.
+        expected: usize,
+        /// Values that the buffer holds.
+        found: usize,
+    },
+}

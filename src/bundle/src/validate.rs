@@ -1,0 +1,185 @@
+//! Rules between the fields of manifest and statistics.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use ushydra_core::hysteresis::MAX_WINDOW;
+use ushydra_core::{MAX_DOMAINS, MAX_FEATURES};
+
+use crate::error::BundleError;
+use crate::golden::{GOLDEN_VALUES, GoldenExpected};
+use crate::manifest::{Manifest, Task};
+use crate::statistics::{PIXEL_ENTRIES, Statistics};
+
+/// Longest name of a bundle, label or domain in bytes (a domain name must fit the router's table).
+const MAX_NAME: usize = 32;
+/// Labels that a classifier needs at least.
+const MIN_CLASSES: usize = 2;
+
+/// Reports faults of one file.
+struct Faults<'a> {
+    file: &'a Path,
+}
+
+impl Faults<'_> {
+    fn value(&self, field: &str, problem: impl Into<String>) -> BundleError {
+        BundleError::Value { file: self.file.to_owned(), field: field.to_owned(), problem: problem.into() }
+    }
+
+    fn length(&self, field: &str, expected: usize, found: usize) -> Result<(), BundleError> {
+        if expected == found {
+            return Ok(());
+        }
+        Err(BundleError::Length { file: self.file.to_owned(), field: field.to_owned(), expected, found })
+    }
+
+    fn names(&self, field: &str, names: &[String]) -> Result<(), BundleError> {
+        let mut seen = HashSet::new();
+        for name in names {
+            if name.trim().is_empty() || name.len() > MAX_NAME || name.contains(char::is_control) {
+                return Err(self.value(field, format!("{name:?} is no name of 1 to {MAX_NAME} bytes")));
+            }
+            if !seen.insert(name) {
+                return Err(self.value(field, format!("{name:?} stands there twice")));
+            }
+        }
+        Ok(())
+    }
+
+    fn domains<'a>(
+        &self,
+        field: &str,
+        expected: &[String],
+        found: impl Iterator<Item = &'a str> + Clone,
+    ) -> Result<(), BundleError> {
+        if found.clone().eq(expected.iter().map(String::as_str)) {
+            return Ok(());
+        }
+        Err(BundleError::Domains {
+            file: self.file.to_owned(),
+            field: field.to_owned(),
+            expected: expected.join(", "),
+            found: found.collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    /// `!(value >= smallest)` also catches NaN.
+    fn range(&self, field: &str, value: f64, smallest: f64, largest: f64) -> Result<(), BundleError> {
+        if value >= smallest && value <= largest {
+            return Ok(());
+        }
+        Err(self.value(field, format!("{value} is outside {smallest} to {largest}")))
+    }
+}
+
+impl Manifest {
+    /// Checks everything that the types alone do not say.
+    pub(crate) fn check(&self, file: &Path) -> Result<(), BundleError> {
+        let faults = Faults { file };
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        if self.name.is_empty() || self.name.len() > MAX_NAME || !self.name.bytes().all(plain) {
+            return Err(faults.value(
+                "name",
+                format!("{:?} is no name of 1 to {MAX_NAME} lowercase letters, digits and `-`", self.name),
+            ));
+        }
+        if let Err(error) = semver::Version::parse(&self.version) {
+            return Err(faults.value("version", format!("{:?} is no semantic version: {error}", self.version)));
+        }
+        faults.names("labels", &self.labels)?;
+        match self.task {
+            Task::Classify if self.labels.len() < MIN_CLASSES => {
+                return Err(faults.value(
+                    "labels",
+                    format!("{} labels; a classifier needs at least {MIN_CLASSES}", self.labels.len()),
+                ));
+            }
+            Task::Segment if self.labels.is_empty() => {
+                return Err(faults.value("labels", "no label; name what is segmented"));
+            }
+            Task::Classify | Task::Segment => {}
+        }
+        faults.names("domains", &self.domains)?;
+        if self.domains.is_empty() || self.domains.len() > MAX_DOMAINS {
+            return Err(
+                faults.value("domains", format!("{} domains; 1 to {MAX_DOMAINS} are possible", self.domains.len()))
+            );
+        }
+        faults.domains("decoders", &self.domains, self.decoders.iter().map(|d| d.domain.as_str()))?;
+        if let Some((field, problem)) = self.input.fault() {
+            return Err(faults.value(&format!("input.{field}"), problem));
+        }
+        faults.range("routing.weight", self.routing.weight, 0.0, f64::MAX)?;
+        let (needed, window) = (self.hysteresis.needed, self.hysteresis.window);
+        if window == 0 || window > MAX_WINDOW {
+            return Err(faults.value("hysteresis.window", format!("{window} is outside 1 to {MAX_WINDOW}")));
+        }
+        if needed == 0 || needed > window {
+            return Err(faults.value("hysteresis.needed", format!("{needed} is outside 1 to the window of {window}")));
+        }
+        faults.range("gate.min_probability", self.gate.min_probability, 0.0, 1.0)?;
+        let most = MAX_FEATURES - PIXEL_ENTRIES;
+        if self.encoder.features == 0 || self.encoder.features > most {
+            return Err(faults.value("encoder.features", format!("{} is outside 1 to {most}", self.encoder.features)));
+        }
+        let texts = [("licence", &self.licence), ("encoder.feature_output", &self.encoder.feature_output)];
+        match texts.iter().find(|(_, text)| text.trim().is_empty()) {
+            Some((field, _)) => Err(faults.value(field, "is empty")),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Statistics {
+    /// Checks these statistics by themselves and against the manifest that names them.
+    pub(crate) fn check(&self, manifest: &Manifest, file: &Path) -> Result<(), BundleError> {
+        let owned = || file.to_owned();
+        if self.bundle != manifest.name {
+            let (expected, found) = (manifest.name.clone(), self.bundle.clone());
+            return Err(BundleError::OtherBundle { file: owned(), expected, found });
+        }
+        if self.encoder_sha256 != manifest.encoder.sha256 {
+            let (expected, found) = (manifest.encoder.sha256, self.encoder_sha256);
+            return Err(BundleError::OtherEncoder { file: owned(), expected, found });
+        }
+        let expected = manifest.input.fingerprint();
+        if self.preprocessing != expected {
+            return Err(BundleError::OtherPreprocessing { file: owned(), expected, found: self.preprocessing.clone() });
+        }
+        let faults = Faults { file };
+        faults.domains("domains", &manifest.domains, self.domains.iter().map(|d| d.name.as_str()))?;
+        faults.range("thresholds.quantile", self.thresholds.quantile, 0.0, 1.0)?;
+        for (name, value) in [
+            ("thresholds.paper", self.thresholds.paper),
+            ("thresholds.released", self.thresholds.released),
+            ("thresholds.vector", self.thresholds.vector),
+        ] {
+            faults.range(name, value, 0.0, f64::MAX)?;
+        }
+        let vector = &self.vector;
+        let (d, k) = (manifest.encoder.features + PIXEL_ENTRIES, vector.components);
+        faults.length("vector.entries", d, vector.entries)?;
+        faults.length("vector.variance", k, vector.variance.len())?;
+        faults.length("vector.centre", d, vector.centre.len())?;
+        faults.length("vector.scale", d, vector.scale.len())?;
+        faults.length("vector.projection", d.saturating_mul(k), vector.projection.len())?;
+        faults.length("vector.domains", self.domains.len().saturating_mul(k), vector.domains.len())
+    }
+}
+
+impl GoldenExpected {
+    /// Checks the expected values against the manifest that names them.
+    pub(crate) fn check(&self, manifest: &Manifest, file: &Path) -> Result<(), BundleError> {
+        let faults = Faults { file };
+        faults.range("tolerance", self.tolerance, 0.0, f64::MAX)?;
+        faults.length("features", manifest.encoder.features.min(GOLDEN_VALUES), self.features.len())?;
+        faults.domains("decoders", &manifest.domains, self.decoders.iter().map(|d| d.domain.as_str()))?;
+        for (index, decoder) in self.decoders.iter().enumerate() {
+            if decoder.values.is_empty() || decoder.values.len() > GOLDEN_VALUES {
+                let problem = format!("{} values; 1 to {GOLDEN_VALUES} are possible", decoder.values.len());
+                return Err(faults.value(&format!("decoders[{index}].values"), problem));
+            }
+        }
+        Ok(())
+    }
+}
