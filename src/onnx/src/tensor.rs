@@ -1,0 +1,76 @@
+//! Initializers: the constants of a graph as ONNX tensors.
+
+use half::f16;
+use tract_onnx::pb::{TensorProto, tensor_proto::DataType};
+
+use crate::error::OnnxError;
+use crate::shape::{self, Shape};
+
+/// How a graph stores the elements of its weights.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Storage {
+    /// 32-bit floats: exact, four bytes each.
+    #[default]
+    F32,
+    /// 16-bit floats for weights of two or more dimensions, which hold nearly all bytes; vectors (biases, norms) stay
+    /// f32. Computation is in f32 all the same.
+    F16,
+}
+
+impl Storage {
+    /// The format a weight of this rank is stored in.
+    pub(crate) fn for_rank(self, rank: usize) -> Self {
+        if rank < 2 { Self::F32 } else { self }
+    }
+}
+
+/// An f32 tensor. Elements must be finite.
+pub(crate) fn f32_tensor(name: &str, shape: &[usize], data: &[f32]) -> Result<TensorProto, OnnxError> {
+    check(name, shape, data)?;
+    finite(name, data, "f32", |value| value.is_finite())?;
+    let raw = data.iter().flat_map(|value| value.to_le_bytes()).collect();
+    tensor(name, shape, DataType::Float, raw)
+}
+
+/// An f16 tensor, rounded to the nearest even. Elements must be finite and in the range of f16.
+pub(crate) fn f16_tensor(name: &str, shape: &[usize], data: &[f32]) -> Result<TensorProto, OnnxError> {
+    check(name, shape, data)?;
+    finite(name, data, "f16", |value| f16::from_f32(value).is_finite())?;
+    let raw = data.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect();
+    tensor(name, shape, DataType::Float16, raw)
+}
+
+/// An i64 vector: shapes, axes, indices.
+pub(crate) fn i64_tensor(name: &str, data: &[i64]) -> Result<TensorProto, OnnxError> {
+    let raw = data.iter().flat_map(|value| value.to_le_bytes()).collect();
+    tensor(name, &[data.len()], DataType::Int64, raw)
+}
+
+fn tensor(name: &str, shape: &[usize], kind: DataType, raw_data: Vec<u8>) -> Result<TensorProto, OnnxError> {
+    Ok(TensorProto {
+        name: name.to_owned(),
+        dims: shape::to_i64(name, shape)?,
+        data_type: kind.into(),
+        raw_data,
+        ..TensorProto::default()
+    })
+}
+
+fn check(name: &str, shape: &[usize], data: &[f32]) -> Result<(), OnnxError> {
+    match shape.elements() {
+        Some(expected) if expected == data.len() => Ok(()),
+        expected => Err(OnnxError::Length {
+            name: name.to_owned(),
+            shape: shape.to_vec(),
+            expected: expected.unwrap_or(usize::MAX),
+            found: data.len(),
+        }),
+    }
+}
+
+fn finite(name: &str, data: &[f32], storage: &'static str, fits: fn(f32) -> bool) -> Result<(), OnnxError> {
+    match data.iter().position(|value| !fits(*value)) {
+        None => Ok(()),
+        Some(index) => Err(OnnxError::Weight { name: name.to_owned(), index, value: data[index], storage }),
+    }
+}
