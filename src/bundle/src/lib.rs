@@ -35,4 +35,4 @@ pub use manifest::{
 };
 pub use preprocess::{PreprocessError, Preprocessed, Preprocessor};
 pub use spec::{Colour, Crop, Filter, Fit, InputSpec, MAX_INPUT_CHANNELS, MAX_INPUT_SIDE};
-pub use statistics::{DomainStatistics, PIXEL_ENTRIES, Statistics, Thresholds, VectorStatistics};
+pub use statistics::{DomainStatistics, NoveltyStatistics, PIXEL_ENTRIES, Statistics, Thresholds, VectorStatistics};

@@ -1,10 +1,11 @@
 //! The one way from a frame to the encoder's input, for calibration and inference alike.
 //!
-//! crop -> (luma) -> resample to 8-bit planes -> integer pixel sums -> `(value / 255 - mean) / std` as planar f32.
+//! crop and mask -> (luma) -> resample to 8-bit planes -> integer pixel sums -> `(value / 255 - mean) / std` as planar f32.
 //! The pixel moments of Eq. (3) and (4) come from the exact integer sums of the 8-bit planes, carried through the
 //! normalisation, so they cost one pass and lose nothing.
 
 use thiserror::Error;
+use ushydra_core::simd::vectorised;
 use ushydra_core::{FrameGeometry, FrameView, Moments, PixelFormat, PixelSums};
 
 use crate::crop::{LUMA, SectorFinder};
@@ -54,8 +55,8 @@ pub struct Preprocessor {
     finder: SectorFinder,
     resampler: Resampler,
     geometry: Option<FrameGeometry>,
-    /// Luma of the frame where the input is grey and the frame is not.
-    luma: Vec<u8>,
+    /// The crop where it cannot be read straight from the frame: masked, or luma of a coloured frame.
+    staged: Vec<u8>,
     /// 8-bit planes of the input's size: one for grey, three for colour.
     planes: Vec<u8>,
     fitted: Rect,
@@ -80,7 +81,7 @@ impl Preprocessor {
             finder: SectorFinder::new(),
             resampler: Resampler::new(spec.filter),
             geometry: None,
-            luma: Vec::new(),
+            staged: Vec::new(),
             planes: Vec::new(),
             fitted: Rect::default(),
         })
@@ -116,16 +117,18 @@ impl Preprocessor {
             self.fitted = mapping.fitted;
         }
         let channels = self.sampled_channels(geometry.format);
-        let samples = if channels == geometry.format.channels() {
-            frame.data()
+        let (source, part) = if self.reads_frame_directly(geometry.format) {
+            (Source { samples: frame.data(), width: geometry.width, channels }, crop)
         } else {
-            luma(frame.data(), &mut self.luma);
-            &self.luma
+            vectorised(
+                #[inline(always)]
+                || stage(frame, crop, &self.finder, self.spec.crop, channels, &mut self.staged),
+            );
+            (Source { samples: &self.staged, width: crop.width, channels }, Rect::whole(crop.width, crop.height))
         };
-        let source = Source { samples, width: geometry.width, channels };
         let pixels = self.spec.pixels();
         let stride = self.spec.width as usize;
-        self.resampler.run(source, crop, &mut self.planes, pixels, stride, mapping.fitted);
+        self.resampler.run(source, part, &mut self.planes, pixels, stride, mapping.fitted);
         Ok(Preprocessed { channels: self.normalise(out)?, count: self.spec.channels, mapping })
     }
 
@@ -137,11 +140,15 @@ impl Preprocessor {
         }
     }
 
+    fn reads_frame_directly(&self, format: PixelFormat) -> bool {
+        self.spec.crop == Crop::None && self.sampled_channels(format) == format.channels()
+    }
+
     fn resize(&mut self, geometry: FrameGeometry) {
         let channels = self.sampled_channels(geometry.format);
-        let needs_luma = channels != geometry.format.channels();
-        self.luma.clear();
-        self.luma.resize(if needs_luma { geometry.pixels() } else { 0 }, 0);
+        let staged = if self.reads_frame_directly(geometry.format) { 0 } else { geometry.pixels() * channels };
+        self.staged.clear();
+        self.staged.resize(staged, 0);
         self.planes.clear();
         self.planes.resize(channels * self.spec.pixels(), 0);
         self.fitted = Rect::default();
@@ -179,7 +186,31 @@ fn affine(mean: f32, std: f32) -> (f64, f64) {
     (1.0 / (WHITE * std), -mean / std)
 }
 
+/// Copies the crop into `staged` (rows of `crop.width` pixels): masked pixels black, colour as luma where one channel is
+/// asked for.
+#[inline(always)]
+fn stage(frame: FrameView<'_>, crop: Rect, finder: &SectorFinder, rule: Crop, channels: usize, staged: &mut [u8]) {
+    let geometry = frame.geometry();
+    let (from, to) = (geometry.format.channels(), channels);
+    let (row, staged_row) = (geometry.width as usize * from, crop.width as usize * to);
+    // What no patch covers is masked.
+    staged[..staged_row * crop.height as usize].fill(0);
+    let mut place = |patch: Rect| {
+        for y in patch.y..patch.y + patch.height {
+            let samples = &frame.data()[y as usize * row + patch.x as usize * from..][..patch.width as usize * from];
+            let at = (y - crop.y) as usize * staged_row + (patch.x - crop.x) as usize * to;
+            let target = &mut staged[at..][..patch.width as usize * to];
+            if from == to { target.copy_from_slice(samples) } else { luma(samples, target) }
+        }
+    };
+    match rule {
+        Crop::None => place(crop),
+        Crop::Sector => finder.patches().for_each(place),
+    }
+}
+
 /// BT.601 luma of interleaved RGB; equal channels keep their value exactly.
+#[inline(always)]
 fn luma(rgb: &[u8], grey: &mut [u8]) {
     const HALF: u32 = 128;
     const SHIFT: u32 = 8;

@@ -6,6 +6,8 @@
 
 use std::f64::consts::PI;
 
+use ushydra_core::simd::vectorised;
+
 use crate::geometry::Rect;
 use crate::spec::Filter;
 
@@ -176,6 +178,14 @@ impl Resampler {
     ) {
         self.horizontal.prepare(crop.width, fitted.width, self.filter);
         self.vertical.prepare(crop.height, fitted.height, self.filter);
+        vectorised(
+            #[inline(always)]
+            || self.passes(source, crop, planes, plane, stride, fitted),
+        );
+    }
+
+    #[inline(always)]
+    fn passes(&mut self, source: Source<'_>, crop: Rect, planes: &mut [u8], plane: usize, stride: usize, fitted: Rect) {
         let row_length = source.width as usize * source.channels;
         let left = crop.x as usize * source.channels;
         let columns = crop.width as usize * source.channels;
@@ -204,6 +214,7 @@ impl Resampler {
 }
 
 /// One output row: a weighted sum of source rows, written into lane `lane` of every column of `tile`.
+#[inline(always)]
 fn first_pass(
     samples: &[u8],
     row_length: usize,
@@ -230,6 +241,7 @@ fn first_pass(
 }
 
 /// One output column of [`LANES`] rows.
+#[inline(always)]
 fn second_pass<'a>(taps: impl Iterator<Item = &'a [i16; LANES]>, weights: &[i16]) -> [u8; LANES] {
     const HALF: i32 = 1 << (WEIGHT_BITS + SAMPLE_BITS - 1);
     let mut sums = [HALF; LANES];

@@ -1,7 +1,7 @@
 //! `calibration/<name>.toml`: the statistics of every domain, schema version 1.
 
 use serde::{Deserialize, Serialize};
-use ushydra_core::{DomainTable, Metric, Router, ScalarStatistics, VectorSpace};
+use ushydra_core::{DomainTable, Metric, Novelty, RouteError, Router, ScalarStatistics, VectorSpace};
 
 use crate::digest::Digest;
 use crate::error::BundleError;
@@ -28,6 +28,9 @@ pub struct Statistics {
     pub domains: Vec<DomainStatistics>,
     /// The whitened space of the mode `vector`.
     pub vector: VectorStatistics,
+    /// The novelty test of the mode `vector`; without it the disparity alone decides what is in-domain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub novelty: Option<NoveltyStatistics>,
 }
 
 /// Largest disparity that counts as in-domain, per mode: a quantile of the calibration images' smallest disparity.
@@ -84,6 +87,26 @@ pub struct VectorStatistics {
     pub domains: Floats,
 }
 
+/// Numbers of [`ushydra_core::Novelty`]: n entries of the feature vector from `start` on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoveltyStatistics {
+    /// First entry of the feature vector that is looked at.
+    pub start: usize,
+    /// n.
+    pub entries: usize,
+    /// The quantile of held-out calibration scores at which `threshold` was set.
+    pub quantile: f64,
+    /// Largest familiar score.
+    pub threshold: f64,
+    /// n means.
+    pub centre: Floats,
+    /// n factors.
+    pub scale: Floats,
+    /// Prototypes x n: the mean calibration picture of every domain and class.
+    pub prototypes: Floats,
+}
+
 impl Statistics {
     /// The router of `metric` over these statistics. `weight` is that of Eq. (11).
     ///
@@ -117,8 +140,16 @@ impl Statistics {
                 )
                 .map_err(Into::into)
                 .and_then(|space| Router::vector(table, space, self.thresholds.vector))
+                .and_then(|router| self.with_novelty(router))
             }
         };
         router.map_err(|source| BundleError::Router { file: file.to_owned(), source })
+    }
+
+    fn with_novelty(&self, router: Router<Box<[f32]>>) -> Result<Router<Box<[f32]>>, RouteError> {
+        let Some(novelty) = &self.novelty else { return Ok(router) };
+        let (centre, scale, prototypes) = (&novelty.centre.0, &novelty.scale.0, &novelty.prototypes.0);
+        let test = Novelty::new(novelty.start, centre.clone(), scale.clone(), prototypes.clone(), novelty.threshold)?;
+        Ok(router.with_novelty(test))
     }
 }

@@ -163,7 +163,20 @@ impl Statistics {
         faults.length("vector.centre", d, vector.centre.len())?;
         faults.length("vector.scale", d, vector.scale.len())?;
         faults.length("vector.projection", d.saturating_mul(k), vector.projection.len())?;
-        faults.length("vector.domains", self.domains.len().saturating_mul(k), vector.domains.len())
+        faults.length("vector.domains", self.domains.len().saturating_mul(k), vector.domains.len())?;
+        let Some(novelty) = &self.novelty else { return Ok(()) };
+        faults.range("novelty.quantile", novelty.quantile, 0.0, 1.0)?;
+        faults.range("novelty.threshold", novelty.threshold, 0.0, f64::MAX)?;
+        let (n, features) = (novelty.entries, manifest.encoder.features);
+        if n == 0 || novelty.start.saturating_add(n) > features {
+            let problem =
+                format!("entries {n} from {} on end beyond the {features} features, or are none", novelty.start);
+            return Err(faults.value("novelty.entries", problem));
+        }
+        faults.length("novelty.centre", n, novelty.centre.len())?;
+        faults.length("novelty.scale", n, novelty.scale.len())?;
+        let whole = novelty.prototypes.len().next_multiple_of(n);
+        faults.length("novelty.prototypes", whole, novelty.prototypes.len())
     }
 }
 

@@ -73,8 +73,10 @@ impl<'a> FrameView<'a> {
     /// Pairs `data` with its geometry.
     ///
     /// # Errors
-    /// [`FrameError::Length`] where `data` does not hold exactly `geometry.bytes()` bytes.
+    /// [`FrameError::Length`] where `data` does not hold exactly `geometry.bytes()` bytes, and the errors of
+    /// [`FrameGeometry::new`] for a geometry that was filled in by hand.
     pub fn new(geometry: FrameGeometry, data: &'a [u8]) -> Result<Self, FrameError> {
+        let geometry = FrameGeometry::new(geometry.width, geometry.height, geometry.format)?;
         if data.len() != geometry.bytes() {
             return Err(FrameError::Length { expected: geometry.bytes(), found: data.len() });
         }
@@ -114,7 +116,9 @@ pub enum FrameError {
         height: u32,
     },
     /// Data and geometry disagree.
-    #[error("frame data holds {found} bytes but its geometry needs {expected}; the source delivered a cut or padded frame")]
+    #[error(
+        "frame data holds {found} bytes but its geometry needs {expected}; the source delivered a cut or padded frame"
+    )]
     Length {
         /// Bytes that the geometry needs.
         expected: usize,

@@ -2,6 +2,12 @@
 
 use thiserror::Error;
 
+use crate::simd::vectorised;
+
+/// Independent running sums: floating-point addition is not associative, so the order that lets the additions overlap has
+/// to be written down. The same order on every machine gives the same bits on every machine.
+const LANES: usize = 16;
+
 /// Mean and population standard deviation of one sample set.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Moments {
@@ -12,7 +18,14 @@ pub struct Moments {
 }
 
 impl Moments {
-    /// Moments of `values` by Welford's update in f64, Eq. (5) and (6) for one image's feature vector.
+    /// Moments of `values` in f64, Eq. (5) and (6) for one image's feature vector.
+    ///
+    /// Two passes, the second one corrected for the rounding of the mean (Chan, Golub & LeVeque 1983):
+    ///
+    /// ```text
+    /// mean     = sum x / n
+    /// variance = (sum (x - mean)^2 - (sum (x - mean))^2 / n) / n
+    /// ```
     ///
     /// # Errors
     /// [`MomentsError::Empty`] without values, [`MomentsError::NotFinite`] at the first NaN or infinity.
@@ -20,18 +33,28 @@ impl Moments {
         if values.is_empty() {
             return Err(MomentsError::Empty);
         }
-        let mut mean = 0.0_f64;
-        let mut squares = 0.0_f64;
-        for (index, &value) in values.iter().enumerate() {
-            if !value.is_finite() {
-                return Err(MomentsError::NotFinite { index });
-            }
-            let value = f64::from(value);
-            let delta = value - mean;
-            mean += delta / (index + 1) as f64;
-            squares += delta * (value - mean);
+        let n = values.len() as f64;
+        let [sum] = vectorised(
+            #[inline(always)]
+            || lane_sums(values, |x| [x]),
+        );
+        // Finite f32 values cannot overflow an f64 sum, so a sum that is not finite has a value that is not.
+        if !sum.is_finite() {
+            let index = values.iter().position(|value| !value.is_finite()).unwrap_or_default();
+            return Err(MomentsError::NotFinite { index });
         }
-        Ok(Self { mean, std: libm::sqrt(squares / values.len() as f64) })
+        let mean = sum / n;
+        let [drift, squares] = vectorised(
+            #[inline(always)]
+            || {
+                lane_sums(values, |x| {
+                    let delta = x - mean;
+                    [delta, delta * delta]
+                })
+            },
+        );
+        let variance = (squares - drift * drift / n) / n;
+        Ok(Self { mean, std: libm::sqrt(variance.max(0.0)) })
     }
 
     /// Moments of `scale * x + shift` where `self` are the moments of `x`.
@@ -41,56 +64,24 @@ impl Moments {
     }
 }
 
-/// Exact integer sums of 8-bit samples: count, sum and sum of squares.
-///
-/// The sums of up to 2^48 samples fit, so no frame overflows them, and their order does not matter.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PixelSums {
-    count: u64,
-    sum: u64,
-    squares: u64,
-}
-
-impl PixelSums {
-    /// Samples per block: 255^2 * 2^15 < 2^32, so a block's sums fit 32-bit lanes and vectorise.
-    const BLOCK: usize = 1 << 15;
-
-    /// Adds every sample of `samples` (one channel, contiguous).
-    pub fn add(&mut self, samples: &[u8]) {
-        for block in samples.chunks(Self::BLOCK) {
-            let mut sum = 0_u32;
-            let mut squares = 0_u32;
-            for &sample in block {
-                let value = u32::from(sample);
-                sum += value;
-                squares += value * value;
+/// Sums of the terms that `term` makes of every value.
+#[inline(always)]
+fn lane_sums<const N: usize>(values: &[f32], term: impl Fn(f64) -> [f64; N]) -> [f64; N] {
+    let mut lanes = [[0.0_f64; LANES]; N];
+    let (blocks, rest) = values.as_chunks::<LANES>();
+    for block in blocks {
+        for (lane, &value) in block.iter().enumerate() {
+            for (sums, part) in lanes.iter_mut().zip(term(f64::from(value))) {
+                sums[lane] += part;
             }
-            self.sum += u64::from(sum);
-            self.squares += u64::from(squares);
         }
-        self.count += samples.len() as u64;
     }
-
-    /// Samples added so far.
-    #[must_use]
-    pub const fn count(&self) -> u64 {
-        self.count
-    }
-
-    /// Mean and population standard deviation in grey levels (0 to 255), Eq. (3) and (4).
-    ///
-    /// # Errors
-    /// [`MomentsError::Empty`] before any sample was added.
-    pub fn moments(&self) -> Result<Moments, MomentsError> {
-        if self.count == 0 {
-            return Err(MomentsError::Empty);
+    for (lane, &value) in rest.iter().enumerate() {
+        for (sums, part) in lanes.iter_mut().zip(term(f64::from(value))) {
+            sums[lane] += part;
         }
-        let n = self.count as f64;
-        let mean = self.sum as f64 / n;
-        // n * squares - sum^2 is an exact integer: no cancellation on constant images.
-        let spread = u128::from(self.count) * u128::from(self.squares) - u128::from(self.sum) * u128::from(self.sum);
-        Ok(Moments { mean, std: libm::sqrt(spread as f64) / n })
     }
+    lanes.map(|sums| sums.iter().sum())
 }
 
 /// Moments of every channel of a planar f32 map (`channels` planes of equal size), Eq. (3) and (4).
@@ -99,7 +90,7 @@ impl PixelSums {
 /// [`MomentsError::Planes`] where `map` does not split into `out.len()` equal, non-empty planes;
 /// [`MomentsError::NotFinite`] as for [`Moments::of`].
 pub fn channel_moments(map: &[f32], out: &mut [Moments]) -> Result<(), MomentsError> {
-    if out.is_empty() || map.is_empty() || map.len() % out.len() != 0 {
+    if out.is_empty() || map.is_empty() || !map.len().is_multiple_of(out.len()) {
         return Err(MomentsError::Planes { values: map.len(), channels: out.len() });
     }
     let plane = map.len() / out.len();
@@ -119,7 +110,9 @@ pub enum MomentsError {
     #[error("no values: moments need at least one")]
     Empty,
     /// A NaN or an infinity.
-    #[error("value {index} is NaN or infinite; the frame or the encoder's output is damaged, or the model overflows at this precision")]
+    #[error(
+        "value {index} is NaN or infinite; the frame or the encoder's output is damaged, or the model overflows at this precision"
+    )]
     NotFinite {
         /// Position of the first such value.
         index: usize,

@@ -3,7 +3,8 @@
 use heapless::Vec;
 use thiserror::Error;
 
-use crate::domain::{DomainTable, Metric, MAX_DOMAINS};
+use crate::domain::{DomainTable, MAX_DOMAINS, Metric};
+use crate::novelty::{Novelty, NoveltyError};
 use crate::quality::Quality;
 use crate::vector::{VectorError, VectorSpace};
 
@@ -19,7 +20,7 @@ pub struct Decision {
     pub disparity: Vec<f64, MAX_DOMAINS>,
     /// `D(2nd) - D(1st)`; infinite with a single domain. A small margin means "quality uncertain".
     pub margin: f64,
-    /// Whether the smallest disparity is within the calibrated threshold.
+    /// Whether the smallest disparity is within the calibrated threshold, and the novelty test (where there is one) passed.
     pub in_domain: bool,
 }
 
@@ -53,6 +54,7 @@ pub struct Router<S> {
     weight: f64,
     threshold: f64,
     vector: Option<VectorSpace<S>>,
+    novelty: Option<Novelty<S>>,
     forced: Option<usize>,
 }
 
@@ -96,7 +98,14 @@ impl<S: AsRef<[f32]>> Router<S> {
         if !(weight >= 0.0 && threshold >= 0.0) {
             return Err(RouteError::Parameter { weight, threshold });
         }
-        Ok(Self { table, metric, weight, threshold, vector, forced: None })
+        Ok(Self { table, metric, weight, threshold, vector, novelty: None, forced: None })
+    }
+
+    /// Adds the novelty test: a frame is then in-domain only if it also passes this.
+    #[must_use]
+    pub fn with_novelty(mut self, novelty: Novelty<S>) -> Self {
+        self.novelty = Some(novelty);
+        self
     }
 
     /// Always chooses `decoder`; disparity, margin and in-domain test stay those of the metric.
@@ -125,6 +134,18 @@ impl<S: AsRef<[f32]>> Router<S> {
         self.metric
     }
 
+    /// Largest disparity that counts as in-domain.
+    #[must_use]
+    pub const fn threshold(&self) -> f64 {
+        self.threshold
+    }
+
+    /// The decoder of [`Self::force`].
+    #[must_use]
+    pub const fn forced(&self) -> Option<usize> {
+        self.forced
+    }
+
     /// Routes one frame. `features` is the encoder's feature vector of this frame; scalar metrics do not read it.
     ///
     /// # Errors
@@ -135,11 +156,12 @@ impl<S: AsRef<[f32]>> Router<S> {
                 let pixel = [quality.pixel.mean as f32, quality.pixel.std as f32];
                 space.distances(&[features, &pixel])?
             }
-            None => {
-                self.table.statistics().iter().map(|s| s.disparity(quality, self.metric, self.weight)).collect()
-            }
+            None => self.table.statistics().iter().map(|s| s.disparity(quality, self.metric, self.weight)).collect(),
         };
         let mut decision = Decision::from_disparity(disparity, self.threshold)?;
+        if let Some(novelty) = &self.novelty {
+            decision.in_domain &= novelty.is_familiar(features)?;
+        }
         if let Some(forced) = self.forced {
             decision.decoder = forced;
         }
@@ -189,4 +211,7 @@ pub enum RouteError {
     /// The vector metric refused the features.
     #[error(transparent)]
     Vector(#[from] VectorError),
+    /// The novelty test refused the features.
+    #[error(transparent)]
+    Novelty(#[from] NoveltyError),
 }

@@ -16,11 +16,14 @@ use heapless::Vec;
 use thiserror::Error;
 
 use crate::domain::MAX_DOMAINS;
+use crate::simd::vectorised;
 
 /// Most entries of the observed vector (features and pixel moments).
 pub const MAX_FEATURES: usize = 4096;
 /// Most components of the projection.
 pub const MAX_COMPONENTS: usize = 64;
+/// Entries whose products are summed in f32 before they go into the f64 sums.
+const CHUNK: usize = 64;
 
 /// Whitened low-rank space with the position of every domain in it.
 ///
@@ -125,33 +128,76 @@ impl<S: AsRef<[f32]>> VectorSpace<S> {
         if found != self.len() {
             return Err(VectorError::Length { what: "observed vector", expected: self.len(), found });
         }
-        let k = self.variance.len();
-        let mut z = [0.0_f32; MAX_COMPONENTS];
-        let z = &mut z[..k];
-        let mut energy = 0.0_f64;
-        let entries = parts.iter().flat_map(|p| p.iter());
-        let space = self.centre.as_ref().iter().zip(self.scale.as_ref());
-        for ((&x, (&centre, &scale)), row) in entries.zip(space).zip(self.projection.as_ref().chunks_exact(k)) {
-            let t = (x - centre) * scale;
-            energy += f64::from(t) * f64::from(t);
-            for (sum, &weight) in z.iter_mut().zip(row) {
-                *sum += weight * t;
-            }
-        }
+        let (z, energy) = vectorised(
+            #[inline(always)]
+            || self.project(parts),
+        );
+        let z = &z[..self.variance.len()];
         if !energy.is_finite() {
             return Err(VectorError::NotFinite { what: "the feature vector" });
         }
-        let inside: f64 = z.iter().zip(&self.variance).map(|(&z, v)| v * f64::from(z) * f64::from(z)).sum();
+        let inside: f64 = z.iter().zip(&self.variance).map(|(z, v)| v * z * z).sum();
         let residual = (energy - inside).max(0.0) / self.residual_variance;
         Ok(self
             .domains
             .iter()
             .map(|domain| {
-                let inside: f64 = z.iter().zip(domain).map(|(&a, &b)| f64::from(a - b) * f64::from(a - b)).sum();
+                let inside: f64 = z.iter().zip(domain).map(|(a, &b)| (a - f64::from(b)) * (a - f64::from(b))).sum();
                 libm::sqrt(inside + residual)
             })
             .collect())
     }
+
+    /// `z = P t` and `|t|^2`. `parts` add up to [`Self::len`] entries.
+    #[inline(always)]
+    fn project(&self, parts: &[&[f32]]) -> ([f64; MAX_COMPONENTS], f64) {
+        let k = self.variance.len();
+        let mut z = [0.0_f64; MAX_COMPONENTS];
+        let mut energy = 0.0_f64;
+        let (mut centre, mut scale) = (self.centre.as_ref(), self.scale.as_ref());
+        let mut projection = self.projection.as_ref();
+        for part in parts.iter().flat_map(|part| part.chunks(CHUNK)) {
+            let mut t = [0.0_f32; CHUNK];
+            let t = &mut t[..part.len()];
+            for (t, (&x, (&centre, &scale))) in t.iter_mut().zip(part.iter().zip(centre.iter().zip(scale))) {
+                *t = (x - centre) * scale;
+                energy += f64::from(*t) * f64::from(*t);
+            }
+            let mut at = 0;
+            at = add_products::<32>(projection, k, t, &mut z, at);
+            at = add_products::<16>(projection, k, t, &mut z, at);
+            at = add_products::<4>(projection, k, t, &mut z, at);
+            add_products::<1>(projection, k, t, &mut z, at);
+            (centre, scale) = (&centre[part.len()..], &scale[part.len()..]);
+            projection = &projection[part.len() * k..];
+        }
+        (z, energy)
+    }
+}
+
+/// Adds `rows^T t` to `z` for the components from `at` on, `W` at a time, and returns the first one left over. The sums
+/// of one chunk stay in registers; across chunks they go on in f64.
+#[inline(always)]
+fn add_products<const W: usize>(
+    rows: &[f32],
+    k: usize,
+    t: &[f32],
+    z: &mut [f64; MAX_COMPONENTS],
+    mut at: usize,
+) -> usize {
+    while at + W <= k {
+        let mut sums = [0.0_f32; W];
+        for (row, &t) in rows.chunks_exact(k).zip(t) {
+            for (sum, &weight) in sums.iter_mut().zip(&row[at..at + W]) {
+                *sum += weight * t;
+            }
+        }
+        for (z, sum) in z[at..at + W].iter_mut().zip(sums) {
+            *z += f64::from(sum);
+        }
+        at += W;
+    }
+    at
 }
 
 /// Vector statistics or observations that do not fit together.
@@ -178,7 +224,9 @@ pub enum VectorError {
         found: usize,
     },
     /// NaN, infinity or a non-positive variance.
-    #[error("{what} holds a value that is not finite or out of range; the frame, the encoder or the calibration is damaged")]
+    #[error(
+        "{what} holds a value that is not finite or out of range; the frame, the encoder or the calibration is damaged"
+    )]
     NotFinite {
         /// Where it was found.
         what: &'static str,

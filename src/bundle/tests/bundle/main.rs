@@ -1,0 +1,8 @@
+//! Bundles on disk and the preprocessing, from the outside.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed test stops")]
+
+mod broken;
+mod crop;
+mod fixture;
+mod open;
+mod preprocess;
