@@ -1,0 +1,176 @@
+//! Arguments of the program.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+use ushydra_engine::Backend;
+
+use crate::live::{Replay, SourceChoice};
+use crate::routing::RoutingChoice;
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 ok, 2 usage, 3 input, 4 bundle, 5 backend, 6 probe, 70 internal.
+Bundles are searched for in $USHYDRA_MODELS, ./models, `models` beside the program and
+/usr/share/ushydra/models, in this order.
+
+USHydra is research software and not a medical device.";
+
+/// Quality-routed AI for handheld ultrasound.
+#[derive(Debug, Parser)]
+#[command(name = "ushydra", version, about, after_help = AFTER_HELP, propagate_version = true)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Configuration file (TOML); the command line wins over it.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Arguments of every command.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Arguments of every command.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// Bundle folder, or the bare name of an installed bundle [default: fetal-planes].
+    #[arg(long, global = true, value_name = "DIR")]
+    pub bundle: Option<PathBuf>,
+    /// Inference backend: auto, tensorrt or tract [default: auto].
+    #[arg(long, global = true, value_name = "BACKEND")]
+    pub backend: Option<Backend>,
+    /// How the decoder is chosen: vector, paper, released, fixed:<domain> or oracle:<csv>, a csv with the columns
+    /// `file` and `domain` [default: as the bundle says].
+    #[arg(long, global = true, value_name = "ROUTING")]
+    pub routing: Option<RoutingChoice>,
+    /// Threads of the engine; 0 means all cores [default: 0].
+    #[arg(long, global = true, value_name = "N", value_parser = threads)]
+    pub threads: Option<usize>,
+    /// Results as JSON, one object per line.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// More log output on standard error; up to three times.
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// Most threads that make sense for one frame's models.
+const MAX_THREADS: usize = 256;
+
+fn threads(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(threads) if threads <= MAX_THREADS => Ok(threads),
+        _ => Err(format!("0 to {MAX_THREADS} threads are possible")),
+    }
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Judge a live source, newest frame first, until it ends or Ctrl-C.
+    Run(RunArguments),
+    /// Judge pictures, folders of pictures and cines, frame by frame.
+    Infer(InferArguments),
+    /// Look at bundles and check them.
+    #[command(subcommand)]
+    Bundle(BundleCommand),
+    /// Look at inference backends.
+    #[command(subcommand)]
+    Engine(EngineCommand),
+    /// Measure every stage on the demo cine.
+    Bench(BenchArguments),
+    /// Say what this machine has, what is missing and how to get it.
+    Doctor,
+    /// Check the bundle, the routing and the frame path on this machine.
+    Selftest,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Default, Args)]
+pub struct RunArguments {
+    /// Where frames come from: file:PATH with a picture, folder, DICOM or AVI cine [default: the demo cine].
+    #[arg(long, value_name = "SOURCE")]
+    pub source: Option<SourceChoice>,
+    /// `recorded`: at the recorded rate, late frames are dropped; `fast`: every frame, as fast as results come
+    /// [default: recorded].
+    #[arg(long, value_enum)]
+    pub replay: Option<Replay>,
+    /// Start again at the end of the source.
+    #[arg(long = "loop")]
+    pub looping: bool,
+    /// Stop after this many results.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub frames: Option<u64>,
+}
+
+/// Arguments of `infer`.
+#[derive(Debug, Args)]
+pub struct InferArguments {
+    /// Pictures (PNG, JPEG, BMP, TIFF), DICOM or AVI cines, or folders of them.
+    #[arg(required = true, value_name = "INPUT")]
+    pub inputs: Vec<PathBuf>,
+    /// Write every frame with its result drawn in: <stem>.png, for a cine <stem>_<frame>.png.
+    #[arg(long, value_name = "DIR")]
+    pub overlay: Option<PathBuf>,
+    /// Write the masks of a segmentation bundle.
+    #[arg(long, value_name = "DIR")]
+    pub masks: Option<PathBuf>,
+}
+
+/// Arguments of `bench`.
+#[derive(Debug, Args)]
+pub struct BenchArguments {
+    /// Frames to measure, after warm-up.
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub frames: u64,
+    /// Measure on this file instead of the demo cine.
+    #[arg(long, value_name = "SOURCE")]
+    pub source: Option<SourceChoice>,
+}
+
+/// Commands on bundles.
+#[derive(Debug, Subcommand)]
+pub enum BundleCommand {
+    /// List the installed bundles and the folders that were searched.
+    List,
+    /// Show manifest, statistics and files of a bundle.
+    Inspect {
+        /// Bundle folder or name; instead of --bundle.
+        #[arg(value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+    /// Check hashes, shapes and the golden self-test of a bundle.
+    Verify {
+        /// Bundle folder or name; instead of --bundle.
+        #[arg(value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+}
+
+/// Commands on backends.
+#[derive(Debug, Subcommand)]
+pub enum EngineCommand {
+    /// List the backends, whether each can be used here, and why not.
+    List,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn common_arguments_stand_before_or_after_the_command() {
+        let before = ["ushydra", "--json", "--backend", "tract", "infer", "a.png"];
+        let after = ["ushydra", "infer", "a.png", "--json", "--backend", "tract"];
+        for line in [before, after] {
+            let parsed = Arguments::try_parse_from(line);
+            assert!(parsed.is_ok_and(|a| a.common.json && a.common.backend.is_some()), "{line:?}");
+        }
+    }
+}

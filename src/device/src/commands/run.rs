@@ -1,0 +1,199 @@
+//! `ushydra run`: newest frame first, until the source ends or the operator stops.
+
+use std::time::{Duration, Instant};
+
+use ushydra_core::Verdict;
+use ushydra_probe::{FileSource, Frame, Pace};
+
+use super::open_pipeline;
+use crate::cli::{RunArguments, Settings};
+use crate::config::RunConfig;
+use crate::failure::Failure;
+use crate::live::{Capture, Replay, Shutdown, SourceChoice, StatusLine, Taken, Tally};
+use crate::locate;
+use crate::machine;
+use crate::pipeline::{FrameFault, FrameResult, Identity};
+use crate::report::{self, LiveRecord, Output, Record, Refusals};
+
+/// Longest wait for a frame before signals, faults and the status line get their turn.
+const POLL: Duration = Duration::from_millis(100);
+/// A source without a frame for this long is reported as silent.
+const SILENCE: Duration = Duration::from_secs(1);
+
+pub(super) fn run(
+    arguments: &RunArguments,
+    settings: &Settings,
+    config: &RunConfig,
+    output: &mut Output,
+) -> Result<(), Failure> {
+    let replay = arguments.replay.or(config.replay).unwrap_or_default();
+    let configured = config.source.as_deref().map(|s| s.parse().map_err(Failure::Usage)).transpose()?;
+    let path = match arguments.source.clone().or(configured) {
+        Some(SourceChoice::File(path)) => path,
+        None => locate::demo_cine(locate::bundle(settings.bundle.as_deref()).ok().as_deref())?,
+    };
+    let pace = match replay {
+        Replay::Recorded => Pace::Recorded,
+        Replay::Fast => Pace::AsFastAsPossible,
+    };
+    let looping = arguments.looping || config.looping.unwrap_or(false);
+
+    let shutdown = Shutdown::listen()?;
+    // A recording that waits for its results cannot be late.
+    let mut pipeline = open_pipeline(settings, replay == Replay::Recorded)?;
+    let source = FileSource::open(&[path], pace, looping).map_err(|e| Failure::input(&e))?;
+    log::info!("source: {}", ushydra_probe::FrameSource::describe(&source));
+    let mut capture = Capture::start(Box::new(source), replay)?;
+    let mut session = Session::start(output);
+    let mut frame = Frame::new();
+    let identity = pipeline.identity().clone();
+    while !shutdown.asked() {
+        while let Some(fault) = capture.fault() {
+            session.refuse(fault.source_name(), fault.fault())?;
+        }
+        match capture.slot().take(&mut frame, POLL) {
+            Taken::Frame => match pipeline.process(&frame) {
+                Ok(result) => session.show(&identity, result, capture.slot().counters().dropped)?,
+                Err(FrameFault::Engine(error)) => return Err(error.into()),
+                Err(fault) => session.refuse(&frame.source, &fault)?,
+            },
+            Taken::Timeout => {}
+            Taken::Ended => break,
+        }
+        session.status(&identity, &capture);
+        if arguments.frames.is_some_and(|frames| session.tally.judged() >= frames) {
+            break;
+        }
+    }
+    let ended = capture.stop();
+    while let Some(fault) = capture.fault() {
+        session.refuse(fault.source_name(), fault.fault())?;
+    }
+    session.summary(&identity, &capture)?;
+    ended?;
+    session.refusals.finish(session.tally.judged())
+}
+
+/// What the operator sees of a run.
+struct Session<'a> {
+    output: &'a mut Output,
+    status: StatusLine,
+    begin: Instant,
+    /// Begin of the current status interval and the results before it.
+    interval: (Instant, u64),
+    last_frame: Instant,
+    tally: Tally,
+    refusals: Refusals,
+    /// The status line says that nothing is live.
+    alarmed: bool,
+    /// What the last line of text said: verdict, label, decoder.
+    said: Option<(Verdict, usize, usize)>,
+}
+
+impl<'a> Session<'a> {
+    fn start(output: &'a mut Output) -> Self {
+        let now = Instant::now();
+        Self {
+            output,
+            status: StatusLine::start(),
+            begin: now,
+            interval: (now, 0),
+            last_frame: now,
+            tally: Tally::default(),
+            refusals: Refusals::default(),
+            alarmed: false,
+            said: None,
+        }
+    }
+
+    fn refuse(&mut self, source: &str, cause: &dyn std::fmt::Display) -> Result<(), Failure> {
+        self.status.clear();
+        self.refusals.report(self.output, source, cause)
+    }
+
+    /// Every result as JSON; as text only what changed.
+    fn show(&mut self, identity: &Identity, result: &FrameResult, dropped: u64) -> Result<(), Failure> {
+        let latency = result.captured.elapsed();
+        self.last_frame = Instant::now();
+        self.tally.record(result, latency);
+        if self.output.is_json() {
+            let micros = |d: Duration| u64::try_from(d.as_micros()).unwrap_or(u64::MAX);
+            let live = LiveRecord {
+                sequence: result.sequence,
+                captured_us: micros(result.captured.saturating_duration_since(self.begin)),
+                latency_us: micros(latency),
+                dropped,
+                verdict: LiveRecord::verdict(result.verdict),
+            };
+            return self.output.json(&Record::new(identity, result, Some(live)));
+        }
+        // The label behind a withheld answer is not shown, so its changes are none.
+        let label = if result.verdict == Verdict::Show { result.class.label } else { usize::MAX };
+        let now = (result.verdict, label, result.decoder);
+        if self.said.replace(now) == Some(now) {
+            return Ok(());
+        }
+        self.status.clear();
+        self.output.text(report::row(identity, result))
+    }
+
+    fn status(&mut self, identity: &Identity, capture: &Capture) {
+        let silence = self.last_frame.elapsed();
+        let (lost, silent) = (capture.is_lost(), silence >= SILENCE);
+        // Bad news does not wait for the next second.
+        let worse = (lost || silent) && !self.alarmed;
+        self.alarmed = lost || silent;
+        if !self.status.is_due() && !worse {
+            return;
+        }
+        if self.alarmed {
+            let cause = if lost { "PROBE LOST" } else { "NO FRAME" };
+            self.status.show(format_args!("{cause} for {:.1} s; no result is live", silence.as_secs_f64()));
+            // What was said before is over; the next result is said again.
+            self.said = None;
+            return;
+        }
+        let judged = self.tally.judged();
+        let rate = (judged - self.interval.1) as f64 / self.interval.0.elapsed().as_secs_f64().max(f64::EPSILON);
+        self.interval = (Instant::now(), judged);
+        let counters = capture.slot().counters();
+        self.status.show(format_args!(
+            "{rate:.1} fps | {} | captured {} dropped {} | {} on {}",
+            self.tally.percentiles(),
+            counters.captured,
+            counters.dropped,
+            identity.bundle,
+            identity.backend,
+        ));
+    }
+
+    /// The last words, on standard error beside JSON lines and on standard output after text.
+    fn summary(&mut self, identity: &Identity, capture: &Capture) -> Result<(), Failure> {
+        self.status.clear();
+        let counters = capture.slot().counters();
+        let judged = self.tally.judged();
+        let seconds = self.begin.elapsed().as_secs_f64();
+        let mut lines = vec![format!(
+            "captured {} frames, judged {judged}, dropped {} in {seconds:.2} s ({:.1} fps)",
+            counters.captured,
+            counters.dropped,
+            judged as f64 / seconds.max(f64::EPSILON),
+        )];
+        if judged > 0 {
+            lines.push(format!("latency from capture to result: {}", self.tally.percentiles()));
+            lines.push(format!("decoders: {}", self.tally.shares(identity)));
+            lines.push(format!("results: {}", self.tally.verdicts()));
+        }
+        if let Some(peak) = machine::peak_memory_mib() {
+            lines.push(format!("peak memory: {peak} MiB"));
+        }
+        for line in lines {
+            if self.output.is_json() {
+                self.status.say(&line);
+            } else {
+                self.output.text(&line)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,125 @@
+//! The capture thread: source into slot.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use ushydra_probe::{Frame, FrameSource, Next, ProbeError};
+
+use super::Replay;
+use super::slot::NewestSlot;
+use crate::cli::panic_text;
+use crate::failure::Failure;
+
+/// Longest wait for a frame before the thread looks whether it is still needed.
+const POLL: Duration = Duration::from_millis(100);
+
+/// Slot of captured frames.
+pub type FrameSlot = NewestSlot<Frame>;
+
+/// A running capture thread. Dropping it stops the thread.
+#[derive(Debug)]
+pub struct Capture {
+    slot: Arc<FrameSlot>,
+    lost: Arc<AtomicBool>,
+    faults: Receiver<ProbeError>,
+    thread: Option<JoinHandle<Result<(), String>>>,
+}
+
+impl Capture {
+    /// Starts capturing from `source`.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] where the system gives no thread.
+    pub fn start(source: Box<dyn FrameSource>, replay: Replay) -> Result<Self, Failure> {
+        let slot = Arc::new(NewestSlot::new(Frame::new()));
+        let lost = Arc::new(AtomicBool::new(false));
+        let (faults_in, faults) = channel();
+        let (slot_there, lost_there) = (Arc::clone(&slot), Arc::clone(&lost));
+        let work = move || {
+            let work = || capture(source, replay, &slot_there, &lost_there, &faults_in);
+            let outcome = catch_unwind(AssertUnwindSafe(work)).map_err(|panic| panic_text(panic.as_ref()));
+            slot_there.end();
+            outcome
+        };
+        let thread = std::thread::Builder::new()
+            .name("capture".to_owned())
+            .spawn(work)
+            .map_err(|e| Failure::Internal(format!("no capture thread: {e}")))?;
+        Ok(Self { slot, lost, faults, thread: Some(thread) })
+    }
+
+    /// Where the frames arrive.
+    #[must_use]
+    pub fn slot(&self) -> &FrameSlot {
+        &self.slot
+    }
+
+    /// Whether the probe is gone at the moment.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    /// The next fault of the source that nobody has heard of yet.
+    #[must_use]
+    pub fn fault(&self) -> Option<ProbeError> {
+        self.faults.try_recv().ok()
+    }
+
+    /// Stops the thread and waits for it.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] where it panicked.
+    pub fn stop(&mut self) -> Result<(), Failure> {
+        self.slot.close();
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Ok(Err(text))) => Err(Failure::Internal(format!("capture: {text}"))),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        // Only the panic text is lost here; `stop` reports it where anybody listens.
+        let _ = self.stop();
+    }
+}
+
+fn capture(
+    mut source: Box<dyn FrameSource>,
+    replay: Replay,
+    slot: &FrameSlot,
+    lost: &AtomicBool,
+    faults: &Sender<ProbeError>,
+) {
+    let mut frame = Frame::new();
+    while !slot.is_closed() {
+        match source.next(&mut frame, POLL) {
+            Ok(Next::Frame) => {
+                lost.store(false, Ordering::Relaxed);
+                if replay == Replay::Fast {
+                    if !slot.await_taker() {
+                        return;
+                    }
+                    // Nobody waits for a recording: its frame counts as captured when it is asked for.
+                    frame.captured = Instant::now();
+                }
+                if !slot.publish(&mut frame) {
+                    return;
+                }
+            }
+            Ok(Next::Timeout) => {}
+            Ok(Next::Lost) => lost.store(true, Ordering::Relaxed),
+            Ok(Next::End) => return,
+            // The receiver lives as long as the thread.
+            Err(fault) => {
+                let _ = faults.send(fault);
+            }
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The shipped bundle, the demo cine and the real data, where they exist.
+
+use std::path::{Path, PathBuf};
+
+/// Environment variable that names the folder of real data.
+const DATA_VARIABLE: &str = "USHYDRA_DATA";
+
+/// The root of the repository.
+#[must_use]
+pub fn repository() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
+}
+
+/// The cine that ships with the program: a heart.
+#[must_use]
+pub fn demo_cine() -> PathBuf {
+    repository().join("models/demo/sonosite-a4c.dcm")
+}
+
+/// A shipped bundle, or `None` with a line on standard error that says what was skipped.
+#[must_use]
+pub fn bundle(name: &str, who: &str) -> Option<PathBuf> {
+    present(repository().join("models").join(name).join("bundle.toml"), who)
+        .and_then(|p| p.parent().map(Path::to_owned))
+}
+
+/// A file or folder of the real data (`$USHYDRA_DATA`, else `../shared/data`), or `None` with a line that says so.
+#[must_use]
+pub fn real(path: &str, who: &str) -> Option<PathBuf> {
+    let root = std::env::var_os(DATA_VARIABLE).map_or_else(|| repository().join("../shared/data"), PathBuf::from);
+    present(root.join(path), who)
+}
+
+fn present(path: PathBuf, who: &str) -> Option<PathBuf> {
+    if path.exists() {
+        return Some(path);
+    }
+    eprintln!("SKIPPED {who}: {} does not exist", path.display());
+    None
+}
