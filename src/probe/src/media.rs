@@ -1,0 +1,74 @@
+//! One opened file of any kind.
+
+use std::time::Duration;
+
+use crate::avi::Avi;
+use crate::dicom::Dicom;
+use crate::error::Fault;
+use crate::frame::Frame;
+use crate::kind::{Kind, describe_unknown};
+use crate::limits::Limits;
+use crate::picture::Picture;
+use crate::stream::Stream;
+
+/// Buffers that all files of a source share.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    /// Encoded bytes of one frame.
+    pub(crate) encoded: Vec<u8>,
+    /// Decoded samples that still need a conversion.
+    pub(crate) samples: Vec<u8>,
+}
+
+/// An opened file.
+pub(crate) enum Media {
+    Picture(Picture),
+    Dicom(Box<Dicom>),
+    Avi(Avi),
+}
+
+impl Media {
+    /// Reads as much of the file as is needed to know what it holds; no pixels yet.
+    pub(crate) fn open(mut stream: Stream, limits: &Limits) -> Result<Self, Fault> {
+        let head = stream.head()?;
+        match Kind::detect(&head) {
+            Some(Kind::Dicom) => Ok(Self::Dicom(Box::new(Dicom::open(stream, limits)?))),
+            Some(Kind::Avi) => Ok(Self::Avi(Avi::open(stream, limits)?)),
+            Some(kind) => Ok(Self::Picture(Picture::new(kind, stream))),
+            None => Err(Fault::UnknownType { found: describe_unknown(&head) }),
+        }
+    }
+
+    /// Decodes the next frame into `frame`, with its index, recorded time and spacing; `false` at the end.
+    pub(crate) fn next(&mut self, frame: &mut Frame, scratch: &mut Scratch, limits: &Limits) -> Result<bool, Fault> {
+        match self {
+            Self::Picture(picture) => {
+                frame.index = 0;
+                frame.recorded = None;
+                frame.spacing_mm = None;
+                picture.next(frame, scratch, limits)
+            }
+            Self::Dicom(dicom) => dicom.next(frame, scratch, limits),
+            Self::Avi(avi) => avi.next(frame, scratch, limits),
+        }
+    }
+
+    /// Time from the start of the recording to its frame `index`, or `None` where the file has no times. The time of the
+    /// frame behind the last is the length of the recording.
+    pub(crate) fn time_of(&self, index: u32) -> Option<Duration> {
+        match self {
+            Self::Picture(_) => None,
+            Self::Dicom(dicom) => dicom.time_of(index),
+            Self::Avi(avi) => avi.time_of(index),
+        }
+    }
+
+    /// Index of the frame that [`Self::next`] delivers next.
+    pub(crate) fn position(&self) -> u32 {
+        match self {
+            Self::Picture(picture) => picture.position(),
+            Self::Dicom(dicom) => dicom.position(),
+            Self::Avi(avi) => avi.position(),
+        }
+    }
+}
