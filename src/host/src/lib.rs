@@ -1,1 +1,20 @@
 //! USHydra on the host: import, train, calibrate, evaluate and export model bundles.
+
+pub mod augment;
+pub mod calibrate;
+pub mod dataset;
+pub mod error;
+pub mod evaluate;
+pub mod export;
+pub mod features;
+pub mod files;
+pub mod head;
+pub mod import;
+pub mod progress;
+pub mod recipe;
+pub mod report;
+pub mod rng;
+pub mod split;
+pub mod train;
+
+pub use error::{HostError, Result};

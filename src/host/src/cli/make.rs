@@ -1,0 +1,167 @@
+//! `import`, `train`, `calibrate`, `export`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+use ushydra_host::progress::Progress;
+use ushydra_host::recipe::{Recipe, TrainingMode};
+use ushydra_host::train::run::{Run, Sources, VERSIONS};
+use ushydra_host::{export, files, import};
+
+use super::{Data, OpenRun, jobs, print};
+
+#[derive(Args, Debug)]
+pub(super) struct Import {
+    /// Recipe; its [encoder] and [input] are used.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Pretrained weights.
+    #[arg(long, value_name = "SAFETENSORS")]
+    weights: PathBuf,
+    /// The ONNX file to write.
+    #[arg(long, value_name = "ONNX")]
+    out: PathBuf,
+}
+
+impl Import {
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        let recipe = Recipe::read(&self.config)?;
+        let (graph, features) = import::import(&self.weights, &recipe.encoder, &recipe.input)?;
+        let bytes = graph.to_bytes()?;
+        files::write_atomic(&self.out, &bytes)?;
+        let note = json!({
+            "encoder": recipe.encoder,
+            "input": recipe.input.fingerprint(),
+            "features": features,
+            "weights_sha256": files::sha256_file(&self.weights)?,
+            "sha256": files::sha256(&bytes),
+            "versions": VERSIONS.iter().copied().collect::<std::collections::BTreeMap<_, _>>(),
+        });
+        files::write_json(&self.out.with_extension("json"), &note)?;
+        print(&format!("{}: {features} features, {} MB\n", self.out.display(), bytes.len() / 1_000_000));
+        Ok(())
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Mode {
+    Paper,
+    Weighted,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Train {
+    /// Recipe.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    #[command(flatten)]
+    data: Data,
+    /// Encoder written by `import`.
+    #[arg(long, value_name = "ONNX")]
+    encoder: PathBuf,
+    /// Run folder.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Feature cache, shared between runs [default: `features` beside the run folder].
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+    /// Pictures worked on at the same time [default: all cores].
+    #[arg(long, value_name = "N")]
+    jobs: Option<usize>,
+    /// Seed instead of the recipe's.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Views per picture instead of the recipe's.
+    #[arg(long, value_name = "N")]
+    views: Option<usize>,
+    /// Weights of Eq. (1) instead of the recipe's.
+    #[arg(long)]
+    mode: Option<Mode>,
+}
+
+impl Train {
+    pub(super) fn run(self, progress: &Progress) -> anyhow::Result<()> {
+        let mut recipe = Recipe::read(&self.config)?;
+        recipe.seed = self.seed.unwrap_or(recipe.seed);
+        recipe.augmentation.views = self.views.unwrap_or(recipe.augmentation.views);
+        recipe.decoders.mode = match self.mode {
+            Some(Mode::Paper) => TrainingMode::Paper,
+            Some(Mode::Weighted) => TrainingMode::Weighted,
+            None => recipe.decoders.mode,
+        };
+        recipe.check().map_err(|problem| anyhow::anyhow!("{problem}"))?;
+        let cache = self.cache.unwrap_or_else(|| self.out.with_file_name("features"));
+        let sources = Sources { data: self.data.files, encoder: self.encoder, cache };
+        let run = Run::start(&self.out, &recipe, &sources)?;
+        let data = run.data(jobs(self.jobs), progress)?;
+        let (_, report) = run.train(&data, progress)?;
+        print(&format!(
+            "{}: {} pictures x {} views; other domains weigh {:?}; fit on the training pictures {:.1} %\n",
+            self.out.display(),
+            report.pictures,
+            report.views,
+            report.other_weights,
+            100.0 * report.shared_training_accuracy
+        ));
+        Ok(())
+    }
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Calibrate {
+    #[command(flatten)]
+    open: OpenRun,
+}
+
+impl Calibrate {
+    pub(super) fn run(self, progress: &Progress) -> anyhow::Result<()> {
+        let run = Run::open(&self.open.run, self.open.recipe()?)?;
+        let data = run.data(jobs(self.open.jobs), progress)?;
+        let statistics = run.calibrate(&data)?;
+        let thresholds = &statistics.thresholds;
+        let note = json!({
+            "calibration": run.recipe.calibration,
+            "seed": run.recipe.seed,
+            "versions": VERSIONS.iter().copied().collect::<std::collections::BTreeMap<_, _>>(),
+            "thresholds": thresholds,
+            "components": statistics.vector.components,
+            "residual_variance": statistics.vector.residual_variance,
+        });
+        files::write_json(&run.folder.join("calibration.json"), &note)?;
+        for domain in &statistics.domains {
+            print(&format!(
+                "{}: {} pictures, mean {:.4}, std {:.4} (released {:.4})\n",
+                domain.name, domain.count, domain.mean, domain.std, domain.released_std
+            ));
+        }
+        print(&format!(
+            "in-domain thresholds ({} quantile, held out): vector {:.3}, paper {:.4}, released {:.4}\n",
+            thresholds.quantile, thresholds.vector, thresholds.paper, thresholds.released
+        ));
+        Ok(())
+    }
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Export {
+    #[command(flatten)]
+    open: OpenRun,
+    /// Folder that receives models/<name> and calibration/<name>.toml.
+    #[arg(long, value_name = "DIR")]
+    to: PathBuf,
+}
+
+impl Export {
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        let run = Run::open(&self.open.run, self.open.recipe()?)?;
+        let exported = export::export(&run, &self.to)?;
+        print(&format!(
+            "{}\n{}\nself-test: {}\n",
+            exported.bundle.display(),
+            exported.calibration.display(),
+            exported.self_test
+        ));
+        Ok(())
+    }
+}
