@@ -140,6 +140,8 @@ pub enum Pool {
     Class,
     /// Mean of the patch tokens.
     Mean,
+    /// Mean of the central patch tokens: a quarter of the grid (rounded down) is left out on every side.
+    Centre,
     /// Population standard deviation of the patch tokens.
     Deviation,
 }
@@ -273,15 +275,23 @@ impl Writer<'_> {
     }
 
     fn pool(&mut self, name: &str, tokens: Value, pool: Pool) -> Result<Value, OnnxError> {
-        let count = self.config.tokens();
-        self.graph.scoped(name, |graph| match pool {
-            Pool::Class => graph.slice(tokens, 0, 0, 1),
-            Pool::Mean | Pool::Deviation => {
-                let patches = graph.slice(tokens, 0, 1, count)?;
-                match pool {
-                    Pool::Deviation => graph.standard_deviation(patches, &[0], true),
-                    Pool::Class | Pool::Mean => graph.reduce_mean(patches, &[0], true),
-                }
+        let (count, grid, width) = (self.config.tokens(), self.config.grid(), self.config.width);
+        self.graph.scoped(name, |graph| {
+            if pool == Pool::Class {
+                return graph.slice(tokens, 0, 0, 1);
+            }
+            let mut patches = graph.slice(tokens, 0, 1, count)?;
+            if pool == Pool::Centre {
+                let (first, last) = (grid / 4, grid - grid / 4);
+                let side = last - first;
+                let square = graph.reshape(patches, &[grid, grid, width])?;
+                let rows = graph.slice(square, 0, first, last)?;
+                let centre = graph.slice(rows, 1, first, last)?;
+                patches = graph.reshape(centre, &[side * side, width])?;
+            }
+            match pool {
+                Pool::Deviation => graph.standard_deviation(patches, &[0], true),
+                Pool::Class | Pool::Mean | Pool::Centre => graph.reduce_mean(patches, &[0], true),
             }
         })
     }

@@ -27,6 +27,16 @@ impl Graph {
         self.binary("Div", left, right)
     }
 
+    /// The smaller of two values.
+    pub fn min(&mut self, left: Value, right: Value) -> Result<Value, OnnxError> {
+        self.binary("Min", left, right)
+    }
+
+    /// The larger of two values.
+    pub fn max(&mut self, left: Value, right: Value) -> Result<Value, OnnxError> {
+        self.binary("Max", left, right)
+    }
+
     /// `max(x, 0)`.
     pub fn relu(&mut self, x: Value) -> Result<Value, OnnxError> {
         self.unary("Relu", x)
@@ -45,6 +55,11 @@ impl Graph {
     /// `sqrt(x)`.
     pub fn sqrt(&mut self, x: Value) -> Result<Value, OnnxError> {
         self.unary("Sqrt", x)
+    }
+
+    /// `exp(x)`.
+    pub fn exp(&mut self, x: Value) -> Result<Value, OnnxError> {
+        self.unary("Exp", x)
     }
 
     /// The Gauss error function.
