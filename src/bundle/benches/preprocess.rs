@@ -31,7 +31,7 @@ fn frame(geometry: FrameGeometry) -> Vec<u8> {
             let pixel = i / geometry.format.channels() as i64;
             let (dx, dy) = (pixel % width - width / 2, pixel / width);
             let inside = dx.abs() <= dy + height / 8 && dx * dx + dy * dy < height * height;
-            if inside { (pixel * 2_654_435_761 >> 13) as u8 } else { 0 }
+            if inside { ((pixel * 2_654_435_761) >> 13) as u8 } else { 0 }
         })
         .collect()
 }

@@ -7,6 +7,7 @@
 //! program's training and calibration and for the device alike.
 
 mod bundle;
+mod cells;
 pub mod crop;
 mod digest;
 mod error;

@@ -13,8 +13,6 @@ use crate::geometry::{Mapping, Rect};
 use crate::resample::{Resampler, Source};
 use crate::spec::{Colour, Crop, InputSpec, MAX_INPUT_CHANNELS};
 
-/// Values of an 8-bit sample.
-const LEVELS: usize = 256;
 /// Largest 8-bit sample.
 const WHITE: f64 = 255.0;
 
@@ -50,8 +48,8 @@ impl Preprocessed {
 #[derive(Clone, Debug)]
 pub struct Preprocessor {
     spec: InputSpec,
-    /// Normalised value of every sample, per channel.
-    tables: Vec<[f32; LEVELS]>,
+    /// `(v / 255 - mean) / std` as `v * scale + shift`, per channel.
+    normalisation: Vec<(f64, f64)>,
     finder: SectorFinder,
     resampler: Resampler,
     geometry: Option<FrameGeometry>,
@@ -71,13 +69,13 @@ impl Preprocessor {
         if let Some((field, problem)) = spec.fault() {
             return Err(PreprocessError::Spec { field, problem });
         }
-        let table = |(&mean, &std): (&f32, &f32)| {
-            let (scale, shift) = affine(mean, std);
-            std::array::from_fn(|level| (level as f64 * scale + shift) as f32)
+        let affine = |(&mean, &std): (&f32, &f32)| {
+            let (mean, std) = (f64::from(mean), f64::from(std));
+            (1.0 / (WHITE * std), -mean / std)
         };
         Ok(Self {
             spec: spec.clone(),
-            tables: spec.mean.iter().zip(&spec.std).map(table).collect(),
+            normalisation: spec.mean.iter().zip(&spec.std).map(affine).collect(),
             finder: SectorFinder::new(),
             resampler: Resampler::new(spec.filter),
             geometry: None,
@@ -161,29 +159,29 @@ impl Preprocessor {
     fn normalise(&self, out: &mut [f32]) -> Result<[Moments; MAX_INPUT_CHANNELS], PreprocessError> {
         let pixels = self.spec.pixels();
         let mut moments = [Moments::default(); MAX_INPUT_CHANNELS];
-        let planes = self.planes.chunks_exact(pixels).cycle();
-        let outputs = out.chunks_exact_mut(pixels).zip(&self.tables);
-        let parameters = self.spec.mean.iter().zip(&self.spec.std).zip(&mut moments);
-        for ((plane, (output, table)), ((&mean, &std), slot)) in planes.zip(outputs).zip(parameters) {
-            for (value, &sample) in output.iter_mut().zip(plane) {
-                *value = table[usize::from(sample)];
+        let mut levels = Moments::default();
+        let slots = self.normalisation.iter().zip(&mut moments).zip(out.chunks_exact_mut(pixels));
+        for (channel, ((&(scale, shift), slot), values)) in slots.enumerate() {
+            let plane = self.planes.chunks_exact(pixels).nth(channel);
+            if let Some(plane) = plane {
+                let mut sums = PixelSums::default();
+                sums.add(plane);
+                levels = sums.moments().map_err(|_| PreprocessError::Output { expected: pixels, found: 0 })?;
             }
-            let mut sums = PixelSums::default();
-            sums.add(plane);
-            let (scale, shift) = affine(mean, std);
-            *slot = sums
-                .moments()
-                .map_err(|_| PreprocessError::Output { expected: pixels, found: 0 })?
-                .affine(scale, shift);
+            *slot = levels.affine(scale, shift);
+            let plane = plane.unwrap_or(&self.planes);
+            vectorised(
+                #[inline(always)]
+                || {
+                    let (scale, shift) = (scale as f32, shift as f32);
+                    for (value, &sample) in values.iter_mut().zip(plane) {
+                        *value = f32::from(sample) * scale + shift;
+                    }
+                },
+            );
         }
         Ok(moments)
     }
-}
-
-/// `(v / 255 - mean) / std` as `v * scale + shift`.
-fn affine(mean: f32, std: f32) -> (f64, f64) {
-    let (mean, std) = (f64::from(mean), f64::from(std));
-    (1.0 / (WHITE * std), -mean / std)
 }
 
 /// Copies the crop into `staged` (rows of `crop.width` pixels): masked pixels black, colour as luma where one channel is

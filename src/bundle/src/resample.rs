@@ -223,20 +223,34 @@ fn first_pass(
     tile: &mut [[i16; LANES]],
     lane: usize,
 ) {
-    const HALF: i32 = 1 << (WEIGHT_BITS - SAMPLE_BITS - 1);
-    for start in (0..columns).step_by(LANES) {
-        let width = LANES.min(columns - start);
-        let mut sums = [HALF; LANES];
-        for (row, &weight) in weights.iter().enumerate() {
-            let from = row * row_length + start;
-            let weight = i32::from(weight);
-            for (sum, &sample) in sums.iter_mut().zip(&samples[from..from + width]) {
-                *sum += weight * i32::from(sample);
-            }
+    let (blocks, rest) = tile[..columns].as_chunks_mut::<LANES>();
+    for (block, target) in blocks.iter_mut().enumerate() {
+        let rows = samples[block * LANES..].chunks(row_length).zip(weights);
+        // A fixed length lets the compiler keep all sums in registers.
+        let rows = rows.filter_map(|(row, &weight)| Some((row.first_chunk::<LANES>()?.as_slice(), weight)));
+        store(weighted_rows(rows), target, lane);
+    }
+    let rows = samples[columns - rest.len()..].chunks(row_length).zip(weights).map(|(row, &weight)| (row, weight));
+    store(weighted_rows(rows), rest, lane);
+}
+
+#[inline(always)]
+fn weighted_rows<'a>(rows: impl Iterator<Item = (&'a [u8], i16)>) -> [i32; LANES] {
+    let mut sums = [1 << (WEIGHT_BITS - SAMPLE_BITS - 1); LANES];
+    for (row, weight) in rows {
+        let weight = i32::from(weight);
+        for (sum, &sample) in sums.iter_mut().zip(row) {
+            *sum += weight * i32::from(sample);
         }
-        for (sum, column) in sums.iter().zip(&mut tile[start..start + width]) {
-            column[lane] = (sum >> (WEIGHT_BITS - SAMPLE_BITS)) as i16;
-        }
+    }
+    sums
+}
+
+#[inline(always)]
+fn store(sums: [i32; LANES], columns: &mut [[i16; LANES]], lane: usize) {
+    let samples = sums.map(|sum| (sum >> (WEIGHT_BITS - SAMPLE_BITS)) as i16);
+    for (sample, column) in samples.iter().zip(columns) {
+        column[lane] = *sample;
     }
 }
 

@@ -22,7 +22,7 @@ fn read(bytes: &[u8]) -> u64 {
         #[inline(always)]
         || {
             let (words, _) = bytes.as_chunks::<8>();
-            words.iter().fold(0, |sum, word| sum.wrapping_add(u64::from_le_bytes(*word)))
+            words.iter().fold(0_u64, |sum, word| sum.wrapping_add(u64::from_le_bytes(*word)))
         },
     )
 }

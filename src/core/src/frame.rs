@@ -42,7 +42,7 @@ impl FrameGeometry {
         if width == 0 || height == 0 {
             return Err(FrameError::Empty { width, height });
         }
-        let bytes = u64::from(width) * u64::from(height) * format.channels() as u64;
+        let bytes = (u64::from(width) * u64::from(height)).saturating_mul(format.channels() as u64);
         if bytes > u64::from(u32::MAX) {
             return Err(FrameError::TooLarge { width, height });
         }

@@ -144,6 +144,8 @@ pub enum NoveltyError {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::expect_used, reason = "a failed test stops")]
+
     use super::*;
 
     const CENTRE: [f32; 3] = [1.0, 2.0, 3.0];

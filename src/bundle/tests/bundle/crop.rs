@@ -77,8 +77,13 @@ fn drawn_frames() {
         Case { what: "a bright box", canvas: box_only(), expected: rect(160, 40, 300, 400) },
         Case {
             what: "a box with a line of text above and a grey bar at the right",
-            canvas: box_only().rect(255, rect(20, 8, 500, 8)).rect(200, rect(600, 100, 10, 250)),
+            canvas: box_only().rect(255, rect(20, 18, 500, 8)).rect(200, rect(600, 100, 10, 250)),
             expected: rect(160, 40, 300, 400),
+        },
+        Case {
+            what: "text that lights the two outermost rows of cells, which is too much like tissue",
+            canvas: box_only().rect(255, rect(20, 8, 500, 8)),
+            expected: rect(160, 0, 300, 440),
         },
         Case {
             what: "a box joined to the frame's edge by a caliper line",
@@ -95,8 +100,8 @@ fn drawn_frames() {
             canvas: black().rect(60, rect(40, 60, 250, 360)).rect(60, rect(350, 60, 250, 360)),
             expected: rect(40, 60, 560, 360),
         },
-        // The tip holds fewer cells than a tenth of the widest row.
-        Case { what: "a fan", canvas: black().draw(50, fan), expected: rect(40, 50, 560, 370) },
+        // Tip and corners are thinner than three cells.
+        Case { what: "a fan", canvas: black().draw(50, fan), expected: rect(50, 40, 540, 380) },
     ];
     for case in cases {
         assert_eq!(case.canvas.grey(), case.expected, "{}", case.what);

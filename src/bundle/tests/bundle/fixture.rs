@@ -145,15 +145,6 @@ fn statistics(encoder: &FileSpec) -> Statistics {
             scale: vec![2.0; 3].into(),
             prototypes: vec![0.0, 0.0, 0.0, 1.0, 1.0, 1.0].into(),
         }),
-        novelty: Some(NoveltyStatistics {
-            start: 1,
-            entries: 2,
-            quantile: 0.98,
-            threshold: 3.0,
-            centre: vec![0.1, 0.2].into(),
-            scale: vec![1.0, 2.0].into(),
-            prototypes: vec![0.0, 0.0, 1.0, -1.0].into(),
-        }),
     }
 }
 
