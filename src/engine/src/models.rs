@@ -1,0 +1,196 @@
+//! The encoder and the decoders of one bundle, wired together.
+
+use std::path::Path;
+
+use ushydra_bundle::{Bundle, Manifest, Task};
+
+use crate::engine::{Engine, MAX_TENSORS, ModelInfo};
+use crate::error::EngineError;
+use crate::options::{Backend, EngineOptions, load};
+
+/// Encoder and decoders of a bundle, with the buffers between them.
+///
+/// [`Models::encode`] runs the encoder on one frame, [`Models::decode`] one decoder on what the encoder said. Every input
+/// of a decoder is the encoder's output of the same name: the feature vector, or the maps that a segmentation decoder
+/// takes from several depths. After loading, neither call allocates anything outside the engines.
+pub struct Models {
+    encoder: Box<dyn Engine>,
+    decoders: Vec<Decoder>,
+    /// Outputs of the encoder, in its order.
+    encoded: Vec<Vec<f32>>,
+    /// Which of them is the feature vector.
+    feature_output: usize,
+    /// Output of the decoder that ran last.
+    decoded: Vec<f32>,
+    /// Whether `encoded` belongs to a frame.
+    ready: bool,
+}
+
+struct Decoder {
+    engine: Box<dyn Engine>,
+    /// For each input, the encoder's output that feeds it.
+    sources: Vec<usize>,
+    /// Elements of its output.
+    elements: usize,
+}
+
+impl Models {
+    /// Loads every model of `bundle`, checks their shapes against its manifest and runs each once, so that the first frame
+    /// takes no longer than the next.
+    ///
+    /// # Errors
+    /// The errors of [`load`], and [`EngineError::Manifest`] where a model does not fit the manifest.
+    pub fn load(bundle: &Bundle, backend: Backend, options: &EngineOptions) -> Result<Self, EngineError> {
+        let manifest = bundle.manifest();
+        let file = bundle.encoder_path();
+        let encoder = load(file, backend, options)?;
+        let feature_output = check_encoder(file, encoder.info(), manifest)?;
+        let mut decoders = Vec::new();
+        for file in bundle.decoder_paths() {
+            let engine = load(file, backend, options)?;
+            let sources = check_decoder(file, engine.info(), encoder.info(), manifest)?;
+            let elements = engine.info().outputs[0].elements();
+            decoders.push(Decoder { engine, sources, elements });
+        }
+        let mut models = Self {
+            encoded: encoder.info().outputs.iter().map(|output| vec![0.0; output.elements()]).collect(),
+            decoded: vec![0.0; decoders.iter().map(|decoder| decoder.elements).max().unwrap_or_default()],
+            encoder,
+            decoders,
+            feature_output,
+            ready: false,
+        };
+        models.warm_up()?;
+        Ok(models)
+    }
+
+    /// Runs the encoder on one preprocessed frame, planar `[channels, height, width]`, and returns its feature vector.
+    ///
+    /// # Errors
+    /// See [`Engine::run`].
+    pub fn encode(&mut self, frame: &[f32]) -> Result<&[f32], EngineError> {
+        self.ready = false;
+        let mut outputs: [&mut [f32]; MAX_TENSORS] = Default::default();
+        for (output, buffer) in outputs.iter_mut().zip(&mut self.encoded) {
+            *output = buffer;
+        }
+        let count = self.encoder.info().outputs.len();
+        self.encoder.run(&[frame], &mut outputs[..count])?;
+        self.ready = true;
+        Ok(&self.encoded[self.feature_output])
+    }
+
+    /// Runs the decoder of domain `index` on the frame that was encoded last and returns its output: logits of each label,
+    /// or of each label's mask.
+    ///
+    /// # Errors
+    /// [`EngineError::Decoder`] for a number without decoder, [`EngineError::NotEncoded`] where no frame was encoded or
+    /// the encoder failed; otherwise see [`Engine::run`].
+    pub fn decode(&mut self, index: usize) -> Result<&[f32], EngineError> {
+        let count = self.decoders.len();
+        let decoder = self.decoders.get_mut(index).ok_or(EngineError::Decoder { index, count })?;
+        if !self.ready {
+            return Err(EngineError::NotEncoded);
+        }
+        let mut inputs: [&[f32]; MAX_TENSORS] = Default::default();
+        for (input, source) in inputs.iter_mut().zip(&decoder.sources) {
+            *input = &self.encoded[*source];
+        }
+        let output = &mut self.decoded[..decoder.elements];
+        decoder.engine.run(&inputs[..decoder.sources.len()], &mut [output])?;
+        Ok(&self.decoded[..decoder.elements])
+    }
+
+    /// Puts another engine around every engine, to measure or record its calls. It must describe the same tensors.
+    #[must_use]
+    pub fn wrapped(mut self, mut wrap: impl FnMut(Box<dyn Engine>) -> Box<dyn Engine>) -> Self {
+        self.encoder = wrap(self.encoder);
+        let rewire = |decoder: Decoder| Decoder { engine: wrap(decoder.engine), ..decoder };
+        self.decoders = self.decoders.into_iter().map(rewire).collect();
+        self
+    }
+
+    /// Name of the backend that runs the encoder.
+    #[must_use]
+    pub fn backend(&self) -> &'static str {
+        self.encoder.backend()
+    }
+
+    /// The encoder.
+    #[must_use]
+    pub fn encoder(&self) -> &dyn Engine {
+        &*self.encoder
+    }
+
+    /// The decoder of domain `index`.
+    #[must_use]
+    pub fn decoder(&self, index: usize) -> Option<&dyn Engine> {
+        self.decoders.get(index).map(|decoder| &*decoder.engine)
+    }
+
+    /// Number of decoders.
+    #[must_use]
+    pub fn decoder_count(&self) -> usize {
+        self.decoders.len()
+    }
+
+    fn warm_up(&mut self) -> Result<(), EngineError> {
+        let black = vec![0.0; self.encoder.info().inputs[0].elements()];
+        self.encode(&black)?;
+        for index in 0..self.decoders.len() {
+            self.decode(index)?;
+        }
+        self.ready = false;
+        Ok(())
+    }
+}
+
+/// Position of the feature vector among the encoder's outputs.
+fn check_encoder(file: &Path, info: &ModelInfo, manifest: &Manifest) -> Result<usize, EngineError> {
+    let input = &manifest.input;
+    let image = [1, input.channels, input.height as usize, input.width as usize];
+    match &info.inputs[..] {
+        [found] if found.shape == image => {}
+        _ => return Err(differs(file, "its input", format!("one of shape {image:?}"), list(info, true))),
+    }
+    let name = &manifest.encoder.feature_output;
+    let vector = [1, manifest.encoder.features];
+    let position = info.output(name).filter(|index| info.outputs[*index].shape == vector);
+    position.ok_or_else(|| differs(file, "its feature vector", format!("`{name}` {vector:?}"), list(info, false)))
+}
+
+/// For each input of a decoder, the encoder's output that feeds it.
+fn check_decoder(
+    file: &Path,
+    info: &ModelInfo,
+    encoder: &ModelInfo,
+    manifest: &Manifest,
+) -> Result<Vec<usize>, EngineError> {
+    let source = |input: &crate::TensorInfo| {
+        let found = encoder.output(&input.name).filter(|index| encoder.outputs[*index].shape == input.shape);
+        found.ok_or_else(|| {
+            let expected = format!("one of the encoder's outputs: {}", list(encoder, false));
+            differs(file, "an input", expected, input.to_string())
+        })
+    };
+    let sources = info.inputs.iter().map(source).collect::<Result<_, _>>()?;
+    let answer = match manifest.task {
+        Task::Classify => vec![1, manifest.labels.len()],
+        Task::Segment => {
+            vec![1, manifest.labels.len(), manifest.input.height as usize, manifest.input.width as usize]
+        }
+    };
+    match &info.outputs[..] {
+        [found] if found.shape == answer => Ok(sources),
+        _ => Err(differs(file, "its output", format!("one of shape {answer:?}"), list(info, false))),
+    }
+}
+
+fn differs(file: &Path, what: &str, expected: String, found: String) -> EngineError {
+    EngineError::Manifest { file: file.to_owned(), what: what.to_owned(), expected, found }
+}
+
+fn list(info: &ModelInfo, inputs: bool) -> String {
+    let tensors = if inputs { &info.inputs } else { &info.outputs };
+    tensors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,112 @@
+//! Choosing a backend.
+
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::tract::TractEngine;
+
+/// Where models run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Backend {
+    /// The fastest backend that this build and this machine have.
+    #[default]
+    Auto,
+    /// NVIDIA TensorRT on the GPU.
+    Tensorrt,
+    /// tract on the CPU.
+    Tract,
+}
+
+impl Backend {
+    /// Whether this build and this machine can run models on the backend.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`] with the reason and the remedy.
+    pub fn available(self) -> Result<(), EngineError> {
+        match self {
+            Self::Auto | Self::Tract => Ok(()),
+            Self::Tensorrt => Err(EngineError::Unavailable {
+                backend: self,
+                reason: "this program was built without the feature `tensorrt`".to_owned(),
+                remedy: "use `--backend tract`, or build with `--features tensorrt` on the Jetson",
+            }),
+        }
+    }
+}
+
+impl FromStr for Backend {
+    type Err = EngineError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "tensorrt" => Ok(Self::Tensorrt),
+            "tract" => Ok(Self::Tract),
+            _ => Err(EngineError::UnknownBackend { name: text.to_owned() }),
+        }
+    }
+}
+
+impl fmt::Display for Backend {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Auto => "auto",
+            Self::Tensorrt => "tensorrt",
+            Self::Tract => "tract",
+        })
+    }
+}
+
+/// How an engine runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EngineOptions {
+    /// CPU threads of the matrix products; 0 for one per core that this process may use. Engines of one process that ask
+    /// for the same number share the same threads.
+    pub threads: usize,
+    /// Whether tract may use its direct convolution instead of a matrix product, see [`crate::tract`].
+    pub direct_convolution: bool,
+}
+
+impl EngineOptions {
+    /// Default options with this number of threads.
+    #[must_use]
+    pub fn with_threads(threads: usize) -> Self {
+        Self { threads, ..Self::default() }
+    }
+}
+
+/// Loads the ONNX model `file` with the backend asked for.
+///
+/// # Errors
+/// [`EngineError::Unavailable`] where this build or machine lacks the backend; otherwise the errors of loading a model:
+/// file missing, unreadable, not ONNX, cut, an operator the backend lacks, tensors that are not f32 of fixed shape.
+pub fn load(file: &Path, backend: Backend, options: &EngineOptions) -> Result<Box<dyn Engine>, EngineError> {
+    backend.available()?;
+    Ok(Box::new(TractEngine::load(file, options)?))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use super::*;
+
+    #[test]
+    fn backends_are_named_as_on_the_command_line() {
+        for backend in [Backend::Auto, Backend::Tensorrt, Backend::Tract] {
+            assert_eq!(backend.to_string().parse::<Backend>().unwrap(), backend);
+        }
+        let error = "cuda".parse::<Backend>().unwrap_err().to_string();
+        assert!(error.contains("`cuda`") && error.contains("`tract`"), "{error}");
+    }
+
+    #[test]
+    fn a_missing_backend_names_the_remedy() {
+        let error = load(Path::new("any.onnx"), Backend::Tensorrt, &EngineOptions::default()).err().unwrap();
+        assert!(error.to_string().contains("--features tensorrt"), "{error}");
+    }
+}
