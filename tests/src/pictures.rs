@@ -33,5 +33,5 @@ pub fn plane(brightness: f64, tilt: f64, seed: u32) -> GrayImage {
 /// A picture like nothing that the miniature was calibrated on: black and white stripes.
 #[must_use]
 pub fn stranger() -> GrayImage {
-    GrayImage::from_fn(WIDTH, HEIGHT, |x, _| Luma([if (x / STRIPE) % 2 == 0 { 255 } else { 0 }]))
+    GrayImage::from_fn(WIDTH, HEIGHT, |x, _| Luma([if (x / STRIPE).is_multiple_of(2) { 255 } else { 0 }]))
 }

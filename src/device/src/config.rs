@@ -13,6 +13,8 @@ use crate::routing::RoutingChoice;
 
 /// Bundle used when neither the command line nor the configuration names one.
 pub const DEFAULT_BUNDLE: &str = "fetal-planes";
+/// Most threads that make sense for one frame's models.
+pub const MAX_THREADS: usize = 256;
 /// Largest configuration file that is read, in bytes.
 const MAX_CONFIG_BYTES: u64 = 1 << 20;
 
@@ -89,6 +91,9 @@ impl Config {
         {
             return Err(format!("gate.min_probability is {p}; it lies between 0 and 1"));
         }
+        if let Some(threads) = config.threads.filter(|&threads| threads > MAX_THREADS) {
+            return Err(format!("threads is {threads}; 0 to {MAX_THREADS} are possible"));
+        }
         // Parsed here as well, so that a wrong value is reported with the file's name and not as a wrong argument.
         config.backend()?;
         config.routing()?;
@@ -146,6 +151,7 @@ mod tests {
             Case { text: "[gate]\nmin_probability = 1.5", names: "1.5" },
             Case { text: "[gate]\nmin_probability = nan", names: "NaN" },
             Case { text: "threads = -1", names: "threads" },
+            Case { text: "threads = 1000", names: "256" },
             Case { text: "json = ", names: "json" },
         ];
         for case in cases {

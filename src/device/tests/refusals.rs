@@ -125,7 +125,7 @@ fn an_unreadable_file_is_refused() {
     use std::os::unix::fs::PermissionsExt;
     let scene = Scene::new();
     let path = scene.save("secret.png", &plane(LOW, TILT, 3));
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
     if std::fs::File::open(&path).is_ok() {
         eprintln!("SKIPPED an_unreadable_file_is_refused: this user may read everything");
         return;
@@ -231,9 +231,18 @@ fn a_damaged_bundle_is_never_run() {
     let answer = scene.ushydra(arguments!["infer", good]);
     assert_eq!(answer.code, 4);
     assert!(answer.stderr.contains("low.onnx"), "{}", answer.stderr);
-    let answer = common::ushydra("no-such-bundle".as_ref(), arguments!["infer", good]);
-    assert_eq!(answer.code, 4);
-    assert!(answer.stderr.contains("no-such-bundle") && answer.stderr.contains("USHYDRA_MODELS"), "{}", answer.stderr);
+    for command in [
+        arguments!["infer", good],
+        arguments!["run"],
+        arguments!["bench"],
+        arguments!["selftest"],
+        arguments!["doctor"],
+    ] {
+        let answer = common::ushydra("no-such-bundle".as_ref(), &command);
+        assert_eq!(answer.code, 4, "{command:?}");
+        let said = answer.stdout + &answer.stderr;
+        assert!(said.contains("no-such-bundle") && said.contains("USHYDRA_MODELS"), "{said}");
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 use ushydra_engine::Backend;
 
+use crate::config::MAX_THREADS;
 use crate::live::{Replay, SourceChoice};
 use crate::routing::RoutingChoice;
 
@@ -53,9 +54,6 @@ pub struct Common {
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
 }
-
-/// Most threads that make sense for one frame's models.
-const MAX_THREADS: usize = 256;
 
 fn threads(text: &str) -> Result<usize, String> {
     match text.parse() {

@@ -22,6 +22,7 @@ pub(super) fn infer(arguments: &InferArguments, settings: &Settings, output: &mu
         ));
     }
     let mut pipeline = open_pipeline(settings, false)?;
+    let identity = pipeline.identity().clone();
     let mut overlays = arguments.overlay.as_deref().map(Overlays::new).transpose()?;
     let mut source =
         FileSource::open(&arguments.inputs, Pace::AsFastAsPossible, false).map_err(|e| Failure::input(&e))?;
@@ -45,7 +46,6 @@ pub(super) fn infer(arguments: &InferArguments, settings: &Settings, output: &mu
                 continue;
             }
         }
-        let identity = pipeline.identity().clone();
         match pipeline.process(&frame) {
             Ok(result) => {
                 tally.record(result, result.age);
@@ -72,7 +72,7 @@ pub(super) fn infer(arguments: &InferArguments, settings: &Settings, output: &mu
             tally.judged(),
             tally.verdicts()
         ))?;
-        output.text(format_args!("decoders: {}", tally.shares(pipeline.identity())))?;
+        output.text(format_args!("decoders: {}", tally.shares(&identity)))?;
     }
     refusals.finish(tally.judged())
 }

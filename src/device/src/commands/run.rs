@@ -30,7 +30,7 @@ pub(super) fn run(
     let configured = config.source.as_deref().map(|s| s.parse().map_err(Failure::Usage)).transpose()?;
     let path = match arguments.source.clone().or(configured) {
         Some(SourceChoice::File(path)) => path,
-        None => locate::demo_cine(locate::bundle(settings.bundle.as_deref()).ok().as_deref())?,
+        None => locate::demo_cine(Some(&locate::bundle(settings.bundle.as_deref())?))?,
     };
     let pace = match replay {
         Replay::Recorded => Pace::Recorded,

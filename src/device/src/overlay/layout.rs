@@ -72,7 +72,9 @@ pub(super) fn draw(picture: &mut RgbImage, face: &Typeface, scale: u32, identity
         margin if margin.is_finite() => format!(" · margin {margin:.2}"),
         _ => String::new(),
     };
-    let quality = format!("quality {}{margin}", identity.domain(result.decoder));
+    // Outside the known domains the quality is only the least different one.
+    let nearest = if result.decision.in_domain { "" } else { "nearest " };
+    let quality = format!("{nearest}quality {}{margin}", identity.domain(result.decoder));
     line(picture, &quality, size, WHITE, BLACK, PANEL_OPACITY);
 
     let footer = format!("USHydra {} · {DISCLAIMER}", identity.bundle);
