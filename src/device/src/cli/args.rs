@@ -40,7 +40,7 @@ pub struct Common {
     /// Inference backend: auto, tensorrt or tract [default: auto].
     #[arg(long, global = true, value_name = "BACKEND")]
     pub backend: Option<Backend>,
-    /// How the decoder is chosen: vector, paper, released, fixed:<domain> or oracle:<csv>, a csv with the columns
+    /// How the decoder is chosen: vector, paper, released, `fixed:<domain>` or `oracle:<csv>`, a csv with the columns
     /// `file` and `domain` [default: as the bundle says].
     #[arg(long, global = true, value_name = "ROUTING")]
     pub routing: Option<RoutingChoice>,
@@ -107,7 +107,7 @@ pub struct InferArguments {
     /// Pictures (PNG, JPEG, BMP, TIFF), DICOM or AVI cines, or folders of them.
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
-    /// Write every frame with its result drawn in: <stem>.png, for a cine <stem>_<frame>.png.
+    /// Write every frame with its result drawn in: `<stem>.png`, for a cine `<stem>_<frame>.png`.
     #[arg(long, value_name = "DIR")]
     pub overlay: Option<PathBuf>,
     /// Write the masks of a segmentation bundle.
