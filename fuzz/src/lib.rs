@@ -1,6 +1,7 @@
 //! What the fuzz targets of frame files share.
 //!
-//! `cargo +nightly fuzz run avi` (or `dicom`, `picture`) in the project's folder. A panic inside a decoder ends the run
+//! `cargo +nightly fuzz run avi` (or `dicom`, `picture`) in the project's folder; before that,
+//! `cargo test -p ushydra-probe -- --ignored write_fuzz_corpus` writes a first corpus of small valid files. A panic inside a decoder ends the run
 //! although the library would turn it into an error: libFuzzer's hook sees it first.
 
 use std::time::Duration;

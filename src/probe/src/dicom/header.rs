@@ -4,7 +4,9 @@ use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 
 use super::FORMAT;
+use super::spacing::Spacing;
 use super::syntax::Syntax;
+use super::value::{frames, number, numbers, short, text};
 use super::walk::{Element, Walk};
 use crate::error::Fault;
 use crate::kind::DICOM_PREAMBLE;
@@ -14,26 +16,6 @@ use crate::stream::Stream;
 const META_GROUP: u16 = 0x0002;
 /// Marker behind the preamble.
 const MARKER_BYTES: u64 = 4;
-/// Ultrasound regions that are looked at.
-const MAX_REGIONS: usize = 64;
-/// `RegionSpatialFormat` of a two-dimensional picture, and `PhysicalUnits` of centimetres (PS3.3 C.8.5.5).
-const SPATIAL_2D: u16 = 1;
-const UNITS_CM: u16 = 3;
-const MM_PER_CM: f64 = 10.0;
-/// Distances between pixels that are believed, in mm.
-const SPACING_MM: std::ops::RangeInclusive<f64> = 1e-4..=100.0;
-
-/// Calibration of one part of the picture.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Region {
-    spatial_format: u16,
-    /// Left, top, right, bottom in pixels, both ends inside.
-    bounds: [u32; 4],
-    units: [u16; 2],
-    /// Physical distance per pixel, along a row and between rows.
-    delta: [f64; 2],
-}
-
 /// Colour table of one channel: entries, first mapped value, bits per entry; and the entries.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct PaletteChannel {
@@ -80,8 +62,7 @@ pub(super) struct Attributes {
     /// First bytes of the frames, counted from the first fragment.
     pub(super) offsets: Vec<u64>,
     pub(super) pixels: Pixels,
-    pixel_spacing: Option<[f64; 2]>,
-    regions: Vec<Region>,
+    pub(super) spacing: Spacing,
 }
 
 impl Attributes {
@@ -100,8 +81,13 @@ impl Attributes {
                 }
                 None => attributes.top_level(&mut walk, &element)?,
                 Some(tags::SEQUENCE_OF_ULTRASOUND_REGIONS) => {
-                    let begins = std::mem::replace(&mut item, walk.items()) != walk.items();
-                    attributes.region(&mut walk, &element, begins)?;
+                    if std::mem::replace(&mut item, walk.items()) != walk.items() {
+                        attributes.spacing.begin_region();
+                    }
+                    if Spacing::wants(element.tag) {
+                        let value = walk.value(&element)?;
+                        attributes.spacing.region_element(element.tag, &value);
+                    }
                 }
                 Some(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE) => attributes.shared(&mut walk, &element)?,
                 Some(_) => {}
@@ -135,8 +121,7 @@ impl Attributes {
             palette: Default::default(),
             offsets: Vec::new(),
             pixels: Pixels { start: 0, length: None },
-            pixel_spacing: None,
-            regions: Vec::new(),
+            spacing: Spacing::default(),
         }
     }
 
@@ -195,28 +180,8 @@ impl Attributes {
                     [between_rows, along_row] => Some([along_row, between_rows]),
                     _ => None,
                 };
-                put(&mut self.pixel_spacing, spacing, wins);
+                put(&mut self.spacing.pixel, spacing, wins);
             }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn region(&mut self, walk: &mut Walk<'_>, element: &Element, begins: bool) -> Result<(), Fault> {
-        if begins && self.regions.len() < MAX_REGIONS {
-            self.regions.push(Region::default());
-        }
-        let Some(region) = self.regions.last_mut() else { return Ok(()) };
-        match element.tag {
-            tags::REGION_SPATIAL_FORMAT => region.spatial_format = short(&walk.value(element)?).unwrap_or(0),
-            tags::REGION_LOCATION_MIN_X0 => region.bounds[0] = long(&walk.value(element)?),
-            tags::REGION_LOCATION_MIN_Y0 => region.bounds[1] = long(&walk.value(element)?),
-            tags::REGION_LOCATION_MAX_X1 => region.bounds[2] = long(&walk.value(element)?),
-            tags::REGION_LOCATION_MAX_Y1 => region.bounds[3] = long(&walk.value(element)?),
-            tags::PHYSICAL_UNITS_X_DIRECTION => region.units[0] = short(&walk.value(element)?).unwrap_or(0),
-            tags::PHYSICAL_UNITS_Y_DIRECTION => region.units[1] = short(&walk.value(element)?).unwrap_or(0),
-            tags::PHYSICAL_DELTA_X => region.delta[0] = double(&walk.value(element)?),
-            tags::PHYSICAL_DELTA_Y => region.delta[1] = double(&walk.value(element)?),
             _ => {}
         }
         Ok(())
@@ -229,36 +194,6 @@ impl Attributes {
             self.palette[channel].descriptor = Some(words);
         }
         Ok(())
-    }
-
-    /// Distance between pixels in mm, `[along a row, between rows]`: of the largest two-dimensional ultrasound region that
-    /// is calibrated in centimetres, else `PixelSpacing`.
-    ///
-    /// A region that reaches beyond the picture was measured before the picture was scaled down (some scanners export
-    /// cines at half size with the calibration of the full size): its distances do not belong to these pixels, and none
-    /// are better than wrong ones.
-    pub(super) fn spacing_mm(&self, columns: u32, rows: u32) -> Option<[f32; 2]> {
-        let spatial = |region: &&Region| region.spatial_format == SPATIAL_2D && region.units == [UNITS_CM; 2];
-        let inside = |region: &Region| region.bounds[2] <= columns && region.bounds[3] <= rows;
-        let spacing = match self.regions.iter().filter(spatial).max_by_key(|region| region.area()) {
-            Some(region) if inside(region) => Some(region.delta.map(|cm| cm.abs() * MM_PER_CM)),
-            Some(region) => {
-                log::info!(
-                    "pixel spacing ignored: the ultrasound region {:?} reaches beyond the picture of {columns}x{rows}",
-                    region.bounds
-                );
-                None
-            }
-            None => self.pixel_spacing,
-        };
-        spacing.filter(|mm| mm.iter().all(|mm| SPACING_MM.contains(mm))).map(|mm| mm.map(|mm| mm as f32))
-    }
-}
-
-impl Region {
-    fn area(&self) -> u64 {
-        let [left, top, right, bottom] = self.bounds.map(u64::from);
-        right.saturating_sub(left) * bottom.saturating_sub(top)
     }
 }
 
@@ -288,41 +223,4 @@ fn read_meta(stream: &mut Stream) -> Result<(String, u64), Fault> {
     }
     let uid = uid.ok_or_else(|| Fault::damaged(FORMAT, "its transfer syntax is missing"))?;
     Ok((uid, start))
-}
-
-/// Text without its padding.
-fn text(value: &[u8]) -> String {
-    String::from_utf8_lossy(value).trim_matches(['\0', ' ']).to_owned()
-}
-
-/// First of the numbers in a text value.
-fn number(value: &[u8]) -> Option<f64> {
-    numbers(value).first().copied()
-}
-
-/// Numbers in a text value, separated by backslashes. Ends before the first that is none.
-fn numbers(value: &[u8]) -> Vec<f64> {
-    let finite = |number: &f64| number.is_finite();
-    text(value).split('\\').map_while(|part| part.trim().parse().ok().filter(finite)).collect()
-}
-
-fn frames(value: &[u8]) -> Result<u32, Fault> {
-    let text = text(value);
-    match text.parse() {
-        Ok(frames @ 1..) => Ok(frames),
-        _ if text.is_empty() => Ok(1),
-        _ => Err(Fault::damaged(FORMAT, format!("its number of frames is `{text}`"))),
-    }
-}
-
-fn short(value: &[u8]) -> Option<u16> {
-    value.first_chunk().copied().map(u16::from_le_bytes)
-}
-
-fn long(value: &[u8]) -> u32 {
-    value.first_chunk().copied().map_or(0, u32::from_le_bytes)
-}
-
-fn double(value: &[u8]) -> f64 {
-    value.first_chunk().copied().map_or(0.0, f64::from_le_bytes)
 }

@@ -11,8 +11,10 @@ mod header;
 mod image;
 mod lossless;
 mod rle;
+mod spacing;
 mod syntax;
 mod timing;
+mod value;
 mod walk;
 
 use std::time::Duration;
@@ -46,7 +48,7 @@ impl Dicom {
         let image = Image::new(&attributes, limits)?;
         let frames = Frames::locate(&mut stream, &attributes, &image)?;
         let timing = Timing::new(&attributes);
-        let spacing_mm = attributes.spacing_mm(image.columns(), image.rows());
+        let spacing_mm = attributes.spacing.mm(image.columns(), image.rows());
         Ok(Self { stream, image, frames, timing, spacing_mm, index: 0 })
     }
 

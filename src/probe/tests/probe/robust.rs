@@ -147,3 +147,22 @@ fn deep_nesting_is_refused_without_deep_recursion() {
     let error = source.next(&mut Frame::new(), PATIENCE).unwrap_err();
     assert!(error.to_string().contains("nested more than 64 deep"), "{error}");
 }
+
+/// Writes the small files as a first corpus for the fuzz targets.
+#[test]
+#[ignore = "writes into the fuzz folder; run it before fuzzing"]
+fn write_fuzz_corpus() {
+    let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
+    for (name, file) in files() {
+        let target = if name.contains("DICOM") {
+            "dicom"
+        } else if name == "AVI" {
+            "avi"
+        } else {
+            "picture"
+        };
+        let folder = corpus.join(target);
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join(name.replace(' ', "-")), file).unwrap();
+    }
+}
