@@ -18,20 +18,21 @@ pub(super) fn decode(
     pixels: usize,
     out: &mut Vec<u8>,
 ) -> Result<(), Fault> {
-    let (header, _) = encoded
-        .split_at_checked(HEADER_BYTES)
+    let header: &[u8; HEADER_BYTES] = encoded
+        .first_chunk()
         .ok_or_else(|| Fault::damaged(FORMAT, format!("a fragment has only {} bytes", encoded.len())))?;
-    let words: Vec<usize> = header.as_chunks().0.iter().map(|word| u32::from_le_bytes(*word) as usize).collect();
-    let (count, offsets) = (words[0], &words[1..]);
+    let (words, _) = header.as_chunks();
+    let word = |index: usize| words.get(index).map_or(0, |word| u32::from_le_bytes(*word) as usize);
+    let (count, offset) = (word(0), |segment: usize| word(segment + 1));
     let expected = planes * sample_bytes;
-    if count != expected || count > offsets.len() {
+    if count != expected {
         return Err(Fault::damaged(FORMAT, format!("it has {count} segments where {expected} are needed")));
     }
     out.resize(planes * sample_bytes * pixels, 0);
     for segment in 0..count {
-        let end = if segment + 1 < count { offsets[segment + 1] } else { encoded.len() };
+        let end = if segment + 1 < count { offset(segment + 1) } else { encoded.len() };
         let packed = encoded
-            .get(offsets[segment]..end)
+            .get(offset(segment)..end)
             .ok_or_else(|| Fault::damaged(FORMAT, format!("segment {segment} lies outside the fragment")))?;
         // The most significant byte of a sample comes first.
         let (plane, byte) = (segment / sample_bytes, sample_bytes - 1 - segment % sample_bytes);
