@@ -192,10 +192,16 @@ impl Resampler {
         let rows = fitted.height as usize;
         for top in (0..rows).step_by(LANES) {
             let lanes = LANES.min(rows - top);
-            for (lane, span) in self.vertical.spans.iter().skip(top).take(lanes).enumerate() {
-                let weights = &self.vertical.weights[span.from..span.to];
-                let first = (crop.y as usize + span.first) * row_length + left;
-                first_pass(&source.samples[first..], row_length, columns, weights, &mut self.tile, lane);
+            let spans = &self.vertical.spans[top..top + lanes];
+            let corner = crop.y as usize * row_length + left;
+            // Block by block, so that the transposing stores of all lanes hit the same two kilobytes.
+            for (block, tile) in self.tile[..columns].chunks_mut(LANES).enumerate() {
+                let samples = &source.samples[corner + block * LANES..];
+                for (lane, span) in spans.iter().enumerate() {
+                    let weights = &self.vertical.weights[span.from..span.to];
+                    let rows = samples[span.first * row_length..].chunks(row_length).zip(weights);
+                    first_pass(rows, tile, lane);
+                }
             }
             for channel in 0..source.channels {
                 let target = &mut planes[channel * plane..][..plane];
@@ -213,57 +219,46 @@ impl Resampler {
     }
 }
 
-/// One output row: a weighted sum of source rows, written into lane `lane` of every column of `tile`.
+/// A block of one output row: a weighted sum of source rows, written into lane `lane` of every column of `tile`.
 #[inline(always)]
-fn first_pass(
-    samples: &[u8],
-    row_length: usize,
-    columns: usize,
-    weights: &[i16],
-    tile: &mut [[i16; LANES]],
-    lane: usize,
-) {
-    let (blocks, rest) = tile[..columns].as_chunks_mut::<LANES>();
-    for (block, target) in blocks.iter_mut().enumerate() {
-        let rows = samples[block * LANES..].chunks(row_length).zip(weights);
-        // A fixed length lets the compiler keep all sums in registers.
-        let rows = rows.filter_map(|(row, &weight)| Some((row.first_chunk::<LANES>()?.as_slice(), weight)));
-        store(weighted_rows(rows), target, lane);
-    }
-    let rows = samples[columns - rest.len()..].chunks(row_length).zip(weights).map(|(row, &weight)| (row, weight));
-    store(weighted_rows(rows), rest, lane);
-}
-
-#[inline(always)]
-fn weighted_rows<'a>(rows: impl Iterator<Item = (&'a [u8], i16)>) -> [i32; LANES] {
-    let mut sums = [1 << (WEIGHT_BITS - SAMPLE_BITS - 1); LANES];
-    for (row, weight) in rows {
+fn first_pass<'a>(rows: impl Iterator<Item = (&'a [u8], &'a i16)>, tile: &mut [[i16; LANES]], lane: usize) {
+    const SHIFT: u32 = WEIGHT_BITS - SAMPLE_BITS;
+    let mut sums = [1 << (SHIFT - 1); LANES];
+    for (row, &weight) in rows {
         let weight = i32::from(weight);
-        for (sum, &sample) in sums.iter_mut().zip(row) {
-            *sum += weight * i32::from(sample);
+        // Only the last block of a row can be short; a fixed length keeps all sums in registers.
+        if let Some(row) = row.first_chunk::<LANES>() {
+            add_products(&mut sums, row, weight);
+        } else {
+            add_products(&mut sums, row, weight);
         }
     }
-    sums
+    for (sum, column) in sums.iter().zip(tile) {
+        column[lane] = (sum >> SHIFT) as i16;
+    }
 }
 
 #[inline(always)]
-fn store(sums: [i32; LANES], columns: &mut [[i16; LANES]], lane: usize) {
-    let samples = sums.map(|sum| (sum >> (WEIGHT_BITS - SAMPLE_BITS)) as i16);
-    for (sample, column) in samples.iter().zip(columns) {
-        column[lane] = *sample;
+fn add_products(sums: &mut [i32; LANES], samples: &[u8], weight: i32) {
+    for (sum, &sample) in sums.iter_mut().zip(samples) {
+        *sum += weight * i32::from(sample);
     }
 }
 
 /// One output column of [`LANES`] rows.
 #[inline(always)]
 fn second_pass<'a>(taps: impl Iterator<Item = &'a [i16; LANES]>, weights: &[i16]) -> [u8; LANES] {
-    const HALF: i32 = 1 << (WEIGHT_BITS + SAMPLE_BITS - 1);
-    let mut sums = [HALF; LANES];
+    const SHIFT: u32 = WEIGHT_BITS + SAMPLE_BITS;
+    let mut sums = [1 << (SHIFT - 1); LANES];
     for (tap, &weight) in taps.zip(weights) {
         let weight = i32::from(weight);
         for (sum, &sample) in sums.iter_mut().zip(tap) {
             *sum += weight * i32::from(sample);
         }
     }
-    sums.map(|sum| (sum >> (WEIGHT_BITS + SAMPLE_BITS)).clamp(0, i32::from(u8::MAX)) as u8)
+    let mut samples = [0; LANES];
+    for (sample, sum) in samples.iter_mut().zip(sums) {
+        *sample = (sum >> SHIFT).clamp(0, i32::from(u8::MAX)) as u8;
+    }
+    samples
 }
