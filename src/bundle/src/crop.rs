@@ -24,13 +24,13 @@ use crate::geometry::Rect;
 /// Version of the rule; part of the preprocessing fingerprint.
 pub const RULE_VERSION: u32 = 1;
 /// Mean grey level from which a cell is lit.
-const LIT: u64 = 4;
+pub const LIT: u64 = 4;
 /// Smallest kept component, as a fraction of the grid in thousandths.
-const SMALLEST: usize = 15;
+pub const SMALLEST: usize = 15;
 /// Least share of the fullest row or column, in tenths.
-const TRIM: usize = 1;
+pub const TRIM: usize = 1;
 /// Least share of the frame, in tenths.
-const PLAUSIBLE: u64 = 1;
+pub const PLAUSIBLE: u64 = 1;
 /// BT.601 luma weights of red, green and blue, in 256ths.
 pub(crate) const LUMA: [u32; 3] = [77, 150, 29];
 /// Sum of the luma weights.
