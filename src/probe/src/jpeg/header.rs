@@ -4,6 +4,9 @@ use crate::error::Fault;
 
 const FORMAT: &str = "JPEG";
 
+/// Greatest sampling factor.
+const MAX_SAMPLING: u8 = 4;
+
 /// Markers, second byte.
 mod marker {
     pub(super) const TEM: u8 = 0x01;
@@ -121,6 +124,14 @@ impl Header {
             return Err(Fault::damaged(FORMAT, format!("its frame header lists {components} components")));
         }
         self.components = components;
+        let sampling = || tables.as_chunks::<3>().0.iter().map(|table| (table[1] >> 4, table[1] & 0xf));
+        let (most_h, most_v) = sampling().next().unwrap_or_default();
+        // The standard allows finer chrominance than luminance; no encoder writes it, and the decoder stumbles over it.
+        if sampling().any(|(h, v)| !(1..=most_h).contains(&h) || !(1..=most_v).contains(&v))
+            || most_h.max(most_v) > MAX_SAMPLING
+        {
+            return Err(Fault::damaged(FORMAT, "its sampling factors are out of order"));
+        }
         let identifiers = tables.as_chunks::<3>().0.iter().map(|table| table[0]);
         self.named_rgb = identifiers.eq(*b"RGB");
         self.process = match code {

@@ -114,3 +114,16 @@ fn a_missing_end_is_noticed_wherever_it_begins() {
         assert!(frames.is_empty(), "cut to {end} of {}", whole.len());
     }
 }
+
+#[test]
+fn sampling_factors_out_of_order_are_refused() {
+    let good = rgb(WIDTH, HEIGHT, &colour());
+    let at = good.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
+    // Of the luminance, and of the last component.
+    for (component, factors) in [(0, 0x00), (0, 0x15), (2, 0x24), (2, 0x01)] {
+        let mut file = good.clone();
+        file[at + 11 + 3 * component] = factors;
+        let message = read_error(file);
+        assert!(message.contains("sampling factors"), "{message}");
+    }
+}
