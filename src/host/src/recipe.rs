@@ -91,7 +91,11 @@ pub struct DecoderConfig {
     pub other_domains: Vec<f64>,
     /// Pull towards the shared head, `l2` of the second stage in mode `weighted`.
     pub l2: f64,
-    /// Heads per decoder, each fitted to another bootstrap of the patients, averaged in logits. 1 fits all patients once.
+    /// Optimiser of the second stage in mode `weighted`; by default the head's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub optimiser: Option<Optimiser>,
+    /// Heads per decoder, each with the patients reweighted by another bootstrap, averaged in logits. 1 fits all patients
+    /// once.
     pub bag: usize,
     /// Folds of the choice among `other_domains`.
     pub folds: usize,

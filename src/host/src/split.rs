@@ -40,7 +40,7 @@ pub fn grouped_folds(strata: &[usize], groups: &[&str], k: usize, seed: u64) -> 
 }
 
 /// Assigns every group to a fold.
-fn deal<'a>(mut groups: Vec<(&'a str, Vec<usize>)>, classes: usize, k: usize, seed: u64) -> BTreeMap<&'a str, usize> {
+fn deal(mut groups: Vec<(&str, Vec<usize>)>, classes: usize, k: usize, seed: u64) -> BTreeMap<&str, usize> {
     Rng::labelled(seed, &["folds"]).shuffle(&mut groups);
     // Stable, so that the shuffle decides among equals.
     groups.sort_by(|a, b| spread(&b.1).total_cmp(&spread(&a.1)));

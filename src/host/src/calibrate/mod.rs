@@ -17,6 +17,11 @@ use crate::split::grouped_folds;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CalibrationConfig {
+    /// First entry of the feature vector that the vector space measures.
+    pub start: usize,
+    /// Number of entries that it measures; the pixel moments join them. Class tokens tell the domains apart best: patch
+    /// means follow what the picture shows.
+    pub entries: usize,
     /// Components of the vector space, at most 64.
     pub components: usize,
     /// Quantile of the held-out pictures' smallest disparity that becomes the in-domain threshold.
@@ -137,7 +142,8 @@ fn vector_statistics(
 ) -> Result<VectorStatistics> {
     let vectors: Vec<Vec<f32>> = observations.iter().map(Observation::vector).collect();
     let domain_of: Vec<usize> = observations.iter().map(|o| o.domain).collect();
-    space::fit(&vectors, &domain_of, domains, config.components)
+    let measured = config.start..config.start.saturating_add(config.entries);
+    space::fit(&vectors, measured, &domain_of, domains, config.components)
 }
 
 /// Full statistics of a bundle. The thresholds are the `quantile` of the smallest disparity of pictures whose patients
@@ -237,7 +243,7 @@ mod tests {
             weight: 10.0,
         };
         let novelty = Some(NoveltyConfig { start: 0, entries: 12, quantile: 0.99 });
-        let config = CalibrationConfig { components: 6, quantile: 0.99, folds: 5, novelty };
+        let config = CalibrationConfig { start: 0, entries: 12, components: 6, quantile: 0.99, folds: 5, novelty };
         let statistics = calibrate(&observations, &identity, &config, 1).unwrap();
         assert_eq!(statistics.domains.iter().map(|d| d.count).sum::<u64>(), 90);
         let router = router(&statistics, Metric::Vector, 10.0).unwrap();

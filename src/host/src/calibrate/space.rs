@@ -1,7 +1,9 @@
 //! The whitened low-rank space of the routing mode `vector`.
 
+use std::ops::Range;
+
 use nalgebra::{DMatrix, DVector};
-use ushydra_bundle::VectorStatistics;
+use ushydra_bundle::{PIXEL_ENTRIES, VectorStatistics};
 use ushydra_core::vector::{MAX_COMPONENTS, MAX_FEATURES};
 
 use super::shrinkage::Shrunk;
@@ -20,28 +22,40 @@ const INDEPENDENT: f64 = 1e-6;
 /// `Sigma` is diagonal in it. Because the discriminating directions lie inside, the differences between the squared
 /// distances to any two domains are exactly those of the full Mahalanobis distance, whatever the rank.
 ///
-/// * `observations`: one row of `p` entries per picture.
+/// * `observations`: one row per picture: the feature vector, then the [`PIXEL_ENTRIES`] pixel moments.
+/// * `measured`: the features that count; the others get the scale 0. The pixel moments always count.
 /// * `domain_of`: domain index per picture; every domain needs a picture.
 ///
 /// # Errors
 /// [`HostError::Calibration`] for a domain without pictures, sizes beyond the limits, or pictures without variance.
 pub fn fit(
     observations: &[Vec<f32>],
+    measured: Range<usize>,
     domain_of: &[usize],
     domains: usize,
     components: usize,
 ) -> Result<VectorStatistics> {
-    let p = observations.first().map_or(0, Vec::len);
-    if p == 0 || p > MAX_FEATURES {
-        return Err(HostError::Calibration(format!("{p} entries per picture; 1 to {MAX_FEATURES} are supported")));
+    let all = observations.first().map_or(0, Vec::len);
+    let features = all.saturating_sub(PIXEL_ENTRIES);
+    if features == 0 || all > MAX_FEATURES {
+        return Err(HostError::Calibration(format!("{all} entries per picture; 3 to {MAX_FEATURES} are supported")));
     }
+    if measured.is_empty() || measured.end > features {
+        return Err(HostError::Calibration(format!(
+            "features {}..{} of {features} cannot be measured; correct calibration.start and calibration.entries",
+            measured.start, measured.end
+        )));
+    }
+    // Where each measured entry lies in the observation.
+    let entries: Vec<usize> = measured.chain(features..all).collect();
+    let p = entries.len();
     if components < domains || components > MAX_COMPONENTS {
         return Err(HostError::Calibration(format!(
             "{components} components for {domains} domains; use at least as many as domains and at most {MAX_COMPONENTS}"
         )));
     }
     let n = observations.len();
-    let x = DMatrix::from_fn(n, p, |row, column| f64::from(observations[row][column]));
+    let x = DMatrix::from_fn(n, p, |row, column| f64::from(observations[row][entries[column]]));
     let means = domain_means(&x, domain_of, domains)?;
     let centre = x.row_mean().transpose();
     let mut residual = x;
@@ -72,18 +86,26 @@ pub fn fit(
     };
     let projection = DMatrix::from_fn(p, k, |entry, i| basis[(entry, i)] / variance[i].sqrt());
     let coordinates = projection.tr_mul(&positions);
-    let narrow = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v as f32).collect::<Vec<f32>>();
-    Ok(VectorStatistics {
-        entries: p,
+    let mut full = VectorStatistics {
+        entries: all,
         components: k,
         residual_variance: residual_variance as f32,
-        variance: narrow(&mut variance.iter().copied()),
-        centre: narrow(&mut centre.iter().copied()).into(),
-        scale: narrow(&mut scale.iter().copied()).into(),
-        // Row-major by entry, and the transpose of a column-major matrix is its row-major order.
-        projection: narrow(&mut projection.transpose().iter().copied()).into(),
-        domains: narrow(&mut coordinates.iter().copied()).into(),
-    })
+        variance: variance.iter().map(|&v| v as f32).collect(),
+        centre: Vec::new().into(),
+        scale: Vec::new().into(),
+        projection: Vec::new().into(),
+        domains: coordinates.iter().map(|&v| v as f32).collect::<Vec<f32>>().into(),
+    };
+    let (mut centres, mut scales, mut rows) = (vec![0.0; all], vec![0.0; all], vec![0.0; all * k]);
+    for (column, &entry) in entries.iter().enumerate() {
+        centres[entry] = centre[column] as f32;
+        scales[entry] = scale[column] as f32;
+        for (target, &weight) in rows[entry * k..(entry + 1) * k].iter_mut().zip(projection.row(column).iter()) {
+            *target = weight as f32;
+        }
+    }
+    (full.centre, full.scale, full.projection) = (centres.into(), scales.into(), rows.into());
+    Ok(full)
 }
 
 /// One row of means per domain.
@@ -194,7 +216,7 @@ mod tests {
     fn equals_dense_mahalanobis() {
         for (n, p, components) in [(60, 8, 8), (60, 8, 3), (20, 40, 5), (20, 40, 40)] {
             let (observations, domain_of) = pictures(n, p);
-            let statistics = fit(&observations, &domain_of, 3, components).unwrap();
+            let statistics = fit(&observations, 0..p - PIXEL_ENTRIES, &domain_of, 3, components).unwrap();
             assert_eq!(statistics.components, components.min(statistics.components));
             let space = space(&statistics);
             for x in &observations {
@@ -214,9 +236,24 @@ mod tests {
     #[test]
     fn refusals() {
         let (observations, domain_of) = pictures(12, 4);
-        assert!(fit(&observations, &domain_of, 4, 4).unwrap_err().to_string().contains("domain 3"));
-        assert!(fit(&observations, &domain_of, 3, 2).is_err());
-        assert!(fit(&[], &[], 3, 3).is_err());
-        assert!(fit(&vec![vec![1.0, 2.0]; 6], &[0, 1, 0, 1, 0, 1], 2, 2).is_err());
+        assert!(fit(&observations, 0..2, &domain_of, 4, 4).unwrap_err().to_string().contains("domain 3"));
+        assert!(fit(&observations, 0..2, &domain_of, 3, 2).is_err());
+        assert!(fit(&observations, 0..3, &domain_of, 3, 4).unwrap_err().to_string().contains("features 0..3 of 2"));
+        assert!(fit(&[], 0..1, &[], 3, 3).is_err());
+        assert!(fit(&vec![vec![1.0, 2.0, 3.0]; 6], 0..1, &[0, 1, 0, 1, 0, 1], 2, 2).is_err());
+    }
+
+    #[test]
+    fn unmeasured_features_do_not_count() {
+        let (mut observations, domain_of) = pictures(60, 8);
+        let before = fit(&observations, 2..5, &domain_of, 3, 4).unwrap();
+        let x = observations[7].clone();
+        let distances = space(&before).distances(&[&x]).unwrap();
+        observations.iter_mut().for_each(|o| (o[0], o[5]) = (o[0] * 3.0, -o[5]));
+        let mut other = x;
+        (other[1], other[5]) = (99.0, -99.0);
+        let after = fit(&observations, 2..5, &domain_of, 3, 4).unwrap();
+        let again = space(&after).distances(&[&other]).unwrap();
+        assert!(distances.iter().zip(&again).all(|(a, b)| (a - b).abs() < 1e-9));
     }
 }

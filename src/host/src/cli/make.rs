@@ -102,7 +102,7 @@ impl Train {
             report.pictures,
             report.views,
             report.other_weights,
-            100.0 * report.shared_training_accuracy
+            100.0 * report.single_training_accuracy
         ));
         Ok(())
     }

@@ -28,7 +28,8 @@ pub enum Finding {
         first: String,
         /// Path of the second.
         second: String,
-        /// Whether label, domain or patient differ.
+        /// Whether label or domain differ. Another patient is only worth a note: splits keep patients who share a picture
+        /// together.
         contradictory: bool,
     },
     /// A patient in the publisher's training and test part.
@@ -63,10 +64,10 @@ impl fmt::Display for Finding {
             Self::MissingFile { name } => write!(f, "{name}: no such file; correct the path or remove the line"),
             Self::Unreadable { name, problem } => write!(f, "{name}: {problem}"),
             Self::Duplicate { first, second, contradictory: true } => {
-                write!(f, "{second}: same picture as {first} with another label, domain or patient; keep the right one")
+                write!(f, "{second}: same picture as {first} with another label or domain; keep the right one")
             }
             Self::Duplicate { first, second, contradictory: false } => {
-                write!(f, "{second}: same picture as {first}; remove one")
+                write!(f, "{second}: same picture as {first}; remove one (splits keep their patients together)")
             }
             Self::PatientOnBothSides { patient } => {
                 write!(f, "patient {patient} has pictures in the training and in the test part; move them to one side")
@@ -101,8 +102,7 @@ pub fn check(
             Ok(hash) => {
                 let first = *by_hash.entry(hash).or_insert(sample);
                 if !std::ptr::eq(first, sample) {
-                    let same = (&first.label, &first.domain, &first.patient)
-                        == (&sample.label, &sample.domain, &sample.patient);
+                    let same = (&first.label, &first.domain) == (&sample.label, &sample.domain);
                     findings.push(Finding::Duplicate {
                         first: first.name.clone(),
                         second: sample.name.clone(),

@@ -98,13 +98,13 @@ fn held_out_predictions(
         let answer = |head: &crate::head::Head| softmax(&head.logits(observation.features));
         predictions.push(Prediction {
             name: sample.name.clone(),
-            patient: sample.patient.clone(),
+            patient: data.patient(picture).to_owned(),
             device: sample.device.clone(),
             label: data.labels[picture],
             domain: data.domains[picture],
             routes: routes(&routers, &observation)?,
             decoders: fitted.domains.iter().map(answer).collect(),
-            single: Some(answer(&fitted.shared)),
+            single: Some(answer(&fitted.single)),
         });
     }
     Ok(predictions)

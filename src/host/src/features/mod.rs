@@ -23,7 +23,7 @@ impl Features {
     /// Number of pictures.
     #[must_use]
     pub fn len(&self) -> usize {
-        if self.views == 0 { 0 } else { self.pixel.len() / self.views }
+        self.pixel.len().checked_div(self.views).unwrap_or(0)
     }
 
     /// Whether there is no picture.

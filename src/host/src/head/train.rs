@@ -33,7 +33,7 @@ impl TrainingSet {
     /// # Errors
     /// [`HostError::Dataset`] for an empty set or lengths that disagree.
     pub fn new(features: Vec<f32>, width: usize, classes: usize) -> Result<Self> {
-        if width == 0 || features.is_empty() || features.len() % width != 0 || classes < 2 {
+        if width == 0 || features.is_empty() || !features.len().is_multiple_of(width) || classes < 2 {
             return Err(HostError::Dataset(format!(
                 "{} features in rows of {width} for {classes} classes cannot be trained on; at least one picture and two \
                  classes are needed",
@@ -53,7 +53,8 @@ impl TrainingSet {
     /// `w_i / sum(w) * t_ij` with smoothed one-hot targets, `[n, classes]`; the weights of Eq. (1).
     fn targets(&self, labels: &[usize], weights: &[f64], smoothing: f64) -> Result<Vec<f32>> {
         let total: f64 = weights.iter().sum();
-        if labels.len() != self.rows || weights.len() != self.rows || !(total > 0.0) {
+        let fits = labels.len() == self.rows && weights.len() == self.rows && total.is_finite() && total > 0.0;
+        if !fits {
             return Err(HostError::Dataset(format!(
                 "{} labels and {} weights (sum {total}) for {} pictures; every decoder needs a picture of weight above 0",
                 labels.len(),

@@ -15,8 +15,9 @@ const MIN_PROBABILITY: f64 = 1e-12;
 /// Trained decoders, on raw features.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decoders {
-    /// The head on all domains: the single-head control.
-    pub shared: Head,
+    /// The single-head control: the head on all domains, trained on like the decoders but with weight 1 for every domain,
+    /// so that a difference to the decoders is one of specialisation and not of training time.
+    pub single: Head,
     /// One decoder per domain.
     pub domains: Vec<Head>,
     /// Weight of the other domains that each decoder was fitted with.
@@ -29,7 +30,7 @@ pub fn steps(recipe: &Recipe) -> usize {
     let domains = recipe.domains.len();
     let candidates = candidates(recipe).len();
     let choice = if candidates > 1 { recipe.decoders.folds * (1 + candidates * domains) } else { 0 };
-    choice + recipe.decoders.bag * (1 + domains)
+    choice + recipe.decoders.bag * (2 + domains)
 }
 
 /// Trains on `pictures` (indices with a label).
@@ -46,7 +47,7 @@ pub fn fit(
 ) -> Result<Decoders> {
     let other_weights = choose(data, pictures, recipe, seed, checkpoints, bar)?;
     let stage = Stage::new(data, pictures, recipe)?;
-    let mut shared = Vec::new();
+    let mut single = Vec::new();
     let mut decoders = vec![Vec::new(); recipe.domains.len()];
     for member in 0..recipe.decoders.bag {
         let seed = seed.wrapping_add(member as u64);
@@ -56,15 +57,17 @@ pub fn fit(
         bar.step()?;
         for (domain, heads) in decoders.iter_mut().enumerate() {
             let fitted = checkpoints.head(&key(&recipe.domains[domain]), || {
-                stage.decoder(&base, &start, domain, other_weights[domain], seed)
+                stage.decoder(&base, &start, Some(domain), other_weights[domain], seed)
             })?;
             heads.push(stage.scaler.fold(fitted));
             bar.step()?;
         }
-        shared.push(stage.scaler.fold(start));
+        let control = checkpoints.head(&key("single"), || stage.decoder(&base, &start, None, 1.0, seed))?;
+        single.push(stage.scaler.fold(control));
+        bar.step()?;
     }
     let domains = decoders.iter().map(|heads| head::merge(heads)).collect::<Result<_>>()?;
-    Ok(Decoders { shared: head::merge(&shared)?, domains, other_weights })
+    Ok(Decoders { single: head::merge(&single)?, domains, other_weights })
 }
 
 fn candidates(recipe: &Recipe) -> &[f64] {
@@ -107,7 +110,8 @@ fn choose(
         for (domain, losses) in losses.iter_mut().enumerate() {
             for (&weight, loss) in candidates.iter().zip(losses) {
                 let name = format!("{}-{weight}", recipe.domains[domain]);
-                let fitted = checkpoints.head(&key(&name), || stage.decoder(&base, &start, domain, weight, seed))?;
+                let fitted =
+                    checkpoints.head(&key(&name), || stage.decoder(&base, &start, Some(domain), weight, seed))?;
                 let fitted = stage.scaler.fold(fitted);
                 let own = held_out.iter().filter(|p| data.domains[**p] == domain);
                 *loss += own.map(|&p| cross_entropy(data, p, &fitted)).sum::<f64>();
@@ -160,7 +164,8 @@ impl<'a> Stage<'a> {
         patients.sort_unstable();
         patients.dedup();
         let mut rng = Rng::labelled(seed, &["bag", &member.to_string()]);
-        let mut count = vec![0.0; patients.len()];
+        // Every patient once besides the draws, so that no resample loses a domain or a class.
+        let mut count = vec![1.0; patients.len()];
         for _ in 0..patients.len() {
             count[rng.below(patients.len())] += 1.0;
         }
@@ -172,22 +177,27 @@ impl<'a> Stage<'a> {
         head::fit(&self.set, &self.recipe.head, &self.labels, base, None, seed)
     }
 
-    /// Decoder of `domain`: Eq. (1) with weight 1 for its own pictures and `other` for the rest.
-    fn decoder(&self, base: &[f64], start: &Head, domain: usize, other: f64, seed: u64) -> Result<Head> {
-        let own = |p: usize| self.data.domains[p] == domain;
+    /// Decoder of `domain`: Eq. (1) with weight 1 for its own pictures and `other` for the rest; without a domain, all
+    /// pictures are its own.
+    fn decoder(&self, base: &[f64], start: &Head, domain: Option<usize>, other: f64, seed: u64) -> Result<Head> {
+        let own = |p: usize| domain.is_none_or(|domain| self.data.domains[p] == domain);
         if !self.rows.iter().any(|&p| own(p)) {
+            let name = domain.and_then(|d| self.recipe.domains.get(d)).map_or("", String::as_str);
             return Err(HostError::Dataset(format!(
-                "no training picture of domain `{}` on this side of the split; add patients or use fewer folds",
-                self.recipe.domains[domain]
+                "no training picture of domain `{name}` on this side of the split; add patients or use fewer folds"
             )));
         }
         let weights: Vec<f64> =
             self.rows.iter().zip(base).map(|(&p, base)| base * if own(p) { 1.0 } else { other }).collect();
-        let paper = self.recipe.decoders.mode == TrainingMode::Paper;
+        let decoders = &self.recipe.decoders;
+        if decoders.mode == TrainingMode::Paper {
+            return head::fit(&self.set, &self.recipe.head, &self.labels, &weights, None, seed);
+        }
         let config = HeadConfig {
-            l2: if paper { self.recipe.head.l2 } else { self.recipe.decoders.l2 },
+            l2: decoders.l2,
+            optimiser: decoders.optimiser.as_ref().unwrap_or(&self.recipe.head.optimiser).clone(),
             ..self.recipe.head.clone()
         };
-        head::fit(&self.set, &config, &self.labels, &weights, (!paper).then_some(start), seed)
+        head::fit(&self.set, &config, &self.labels, &weights, Some(start), seed)
     }
 }

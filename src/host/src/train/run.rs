@@ -61,8 +61,8 @@ pub struct TrainingReport {
     pub views: usize,
     /// Weight of the other domains per decoder, in the recipe's order.
     pub other_weights: Vec<f64>,
-    /// Accuracy of the shared head on its own training pictures: a check of the fit, not of the quality.
-    pub shared_training_accuracy: f64,
+    /// Accuracy of the single head on its own training pictures: a check of the fit, not of the quality.
+    pub single_training_accuracy: f64,
     /// The same per decoder on its own domain.
     pub decoder_training_accuracy: Vec<f64>,
 }
@@ -225,7 +225,7 @@ impl Run {
             pictures: labelled.len(),
             views: data.features.views,
             other_weights: fitted.other_weights.clone(),
-            shared_training_accuracy: right(&fitted.shared, &mut labelled.iter().copied()),
+            single_training_accuracy: right(&fitted.single, &mut labelled.iter().copied()),
             decoder_training_accuracy: fitted
                 .domains
                 .iter()
@@ -233,7 +233,7 @@ impl Run {
                 .map(|(domain, head)| right(head, &mut own(domain)))
                 .collect(),
         };
-        store::save(&self.head_path("shared"), &fitted.shared, HashMap::new())?;
+        store::save(&self.head_path("single"), &fitted.single, HashMap::new())?;
         for (name, head) in recipe.domains.iter().zip(&fitted.domains) {
             store::save(&self.head_path(&format!("domain-{name}")), head, HashMap::new())?;
         }

@@ -114,6 +114,7 @@ pub(crate) fn recipe(folder: &Path) -> PathBuf {
     recipe.decoders.other_domains = vec![0.1, 0.5];
     recipe.decoders.folds = 2;
     recipe.decoders.bag = 2;
+    recipe.calibration.entries = 2 * TOKEN;
     recipe.calibration.components = 8;
     recipe.calibration.folds = 3;
     if let Some(novelty) = &mut recipe.calibration.novelty {
