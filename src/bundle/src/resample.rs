@@ -17,8 +17,10 @@ pub(crate) const RULE_VERSION: u32 = 1;
 const WEIGHT_BITS: u32 = 14;
 /// Fractional bits of a sample between the passes.
 const SAMPLE_BITS: u32 = 6;
-/// Output rows that are resampled together; the second pass runs along this axis.
-const LANES: usize = 32;
+/// Samples of a row that the first pass sums at once: their sums stay in registers.
+const BLOCK: usize = 32;
+/// Taps that the second pass takes at once; its kernels are padded to a multiple with weights of zero.
+const TAPS: usize = 8;
 
 /// Keys' cubic with a = -0.5.
 fn cubic(x: f64) -> f64 {
@@ -85,9 +87,9 @@ struct Span {
 }
 
 impl Axis {
-    /// Makes room for up to `source` samples shrunk to `output`.
-    fn reserve(&mut self, source: u32, output: u32, filter: Filter) {
-        let taps = filter.taps(source, output);
+    /// Makes room for up to `source` samples shrunk to `output`, kernels padded to a multiple of `multiple` taps.
+    fn reserve(&mut self, source: u32, output: u32, filter: Filter, multiple: usize) {
+        let taps = filter.taps(source, output).next_multiple_of(multiple);
         self.spans.clear();
         self.spans.reserve(output as usize);
         self.weights.clear();
@@ -97,7 +99,7 @@ impl Axis {
         (self.source, self.output) = (0, 0);
     }
 
-    fn prepare(&mut self, source: u32, output: u32, filter: Filter) {
+    fn prepare(&mut self, source: u32, output: u32, filter: Filter, multiple: usize) {
         if (self.source, self.output) == (source, output) {
             return;
         }
@@ -127,6 +129,8 @@ impl Axis {
                 self.weights.push((next - rounded) as i16);
                 rounded = next;
             }
+            let padded = (self.weights.len() - from).next_multiple_of(multiple);
+            self.weights.resize(from + padded, 0);
             self.spans.push(Span { first: first as usize, from, to: self.weights.len() });
         }
     }
@@ -142,27 +146,32 @@ pub(crate) struct Source<'a> {
     pub(crate) channels: usize,
 }
 
-/// Resampling into planes of a fixed size.
+/// Resampling into planes of a fixed size, row by row: first down the columns, then along the row.
 #[derive(Clone, Debug)]
 pub(crate) struct Resampler {
     filter: Filter,
     horizontal: Axis,
     vertical: Axis,
-    /// [`LANES`] output rows after the first pass, transposed: `[column][channel][lane]`.
-    tile: Vec<[i16; LANES]>,
+    /// One row after the first pass, channels interleaved; only used with several channels.
+    mixed: Vec<i16>,
+    /// One row of one channel after the first pass, with room for the second pass to read padding.
+    row: Vec<i16>,
 }
 
 impl Resampler {
     pub(crate) fn new(filter: Filter) -> Self {
-        Self { filter, horizontal: Axis::default(), vertical: Axis::default(), tile: Vec::new() }
+        let (horizontal, vertical) = (Axis::default(), Axis::default());
+        Self { filter, horizontal, vertical, mixed: Vec::new(), row: Vec::new() }
     }
 
     /// Makes room for any crop of a frame of `width` x `height` pixels.
     pub(crate) fn reserve(&mut self, width: u32, height: u32, channels: usize, output: Rect) {
-        self.horizontal.reserve(width, output.width, self.filter);
-        self.vertical.reserve(height, output.height, self.filter);
-        self.tile.clear();
-        self.tile.resize(width as usize * channels, [0; LANES]);
+        self.horizontal.reserve(width, output.width, self.filter, TAPS);
+        self.vertical.reserve(height, output.height, self.filter, 1);
+        self.row.clear();
+        self.row.resize(width as usize + TAPS, 0);
+        self.mixed.clear();
+        self.mixed.resize(if channels == 1 { 0 } else { width as usize * channels }, 0);
     }
 
     /// Resamples `crop` of `source` into the rectangle `fitted` of every plane of `planes` (`stride` samples per row,
@@ -176,8 +185,8 @@ impl Resampler {
         stride: usize,
         fitted: Rect,
     ) {
-        self.horizontal.prepare(crop.width, fitted.width, self.filter);
-        self.vertical.prepare(crop.height, fitted.height, self.filter);
+        self.horizontal.prepare(crop.width, fitted.width, self.filter, TAPS);
+        self.vertical.prepare(crop.height, fitted.height, self.filter, 1);
         vectorised(
             #[inline(always)]
             || self.passes(source, crop, planes, plane, stride, fitted),
@@ -186,79 +195,68 @@ impl Resampler {
 
     #[inline(always)]
     fn passes(&mut self, source: Source<'_>, crop: Rect, planes: &mut [u8], plane: usize, stride: usize, fitted: Rect) {
-        let row_length = source.width as usize * source.channels;
-        let left = crop.x as usize * source.channels;
-        let columns = crop.width as usize * source.channels;
-        let rows = fitted.height as usize;
-        for top in (0..rows).step_by(LANES) {
-            let lanes = LANES.min(rows - top);
-            let spans = &self.vertical.spans[top..top + lanes];
-            let corner = crop.y as usize * row_length + left;
-            // Block by block, so that the transposing stores of all lanes hit the same two kilobytes.
-            for (block, tile) in self.tile[..columns].chunks_mut(LANES).enumerate() {
-                let samples = &source.samples[corner + block * LANES..];
-                for (lane, span) in spans.iter().enumerate() {
-                    let weights = &self.vertical.weights[span.from..span.to];
-                    let rows = samples[span.first * row_length..].chunks(row_length).zip(weights);
-                    first_pass(rows, tile, lane);
+        let channels = source.channels;
+        let row_length = source.width as usize * channels;
+        let columns = crop.width as usize * channels;
+        let corner = crop.y as usize * row_length + crop.x as usize * channels;
+        for (y, span) in self.vertical.spans.iter().enumerate() {
+            let weights = &self.vertical.weights[span.from..span.to];
+            let samples = &source.samples[corner + span.first * row_length..];
+            let sums = if channels == 1 { &mut self.row } else { &mut self.mixed };
+            first_pass(samples, row_length, weights, &mut sums[..columns]);
+            for channel in 0..channels {
+                if channels > 1 {
+                    let pixels = self.mixed[..columns].iter().skip(channel).step_by(channels);
+                    self.row.iter_mut().zip(pixels).for_each(|(slot, sample)| *slot = *sample);
                 }
-            }
-            for channel in 0..source.channels {
-                let target = &mut planes[channel * plane..][..plane];
-                for (column, span) in self.horizontal.spans.iter().enumerate() {
-                    let weights = &self.horizontal.weights[span.from..span.to];
-                    let taps = self.tile[span.first * source.channels + channel..].iter().step_by(source.channels);
-                    let samples = second_pass(taps, weights);
-                    let at = (fitted.y as usize + top) * stride + fitted.x as usize + column;
-                    for (sample, slot) in samples.iter().take(lanes).zip(target[at..].iter_mut().step_by(stride)) {
-                        *slot = *sample;
-                    }
+                let at = channel * plane + (fitted.y as usize + y) * stride + fitted.x as usize;
+                for (slot, span) in planes[at..].iter_mut().zip(&self.horizontal.spans) {
+                    *slot = second_pass(&self.row[span.first..], &self.horizontal.weights[span.from..span.to]);
                 }
             }
         }
     }
 }
 
-/// A block of one output row: a weighted sum of source rows, written into lane `lane` of every column of `tile`.
+/// One row: the weighted sum of the source rows that begin in `samples`, `row_length` apart.
 #[inline(always)]
-fn first_pass<'a>(rows: impl Iterator<Item = (&'a [u8], &'a i16)>, tile: &mut [[i16; LANES]], lane: usize) {
+fn first_pass(samples: &[u8], row_length: usize, weights: &[i16], out: &mut [i16]) {
     const SHIFT: u32 = WEIGHT_BITS - SAMPLE_BITS;
-    let mut sums = [1 << (SHIFT - 1); LANES];
-    for (row, &weight) in rows {
-        let weight = i32::from(weight);
-        // Only the last block of a row can be short; a fixed length keeps all sums in registers.
-        if let Some(row) = row.first_chunk::<LANES>() {
-            add_products(&mut sums, row, weight);
-        } else {
-            add_products(&mut sums, row, weight);
+    const HALF: i32 = 1 << (SHIFT - 1);
+    let (blocks, rest) = out.as_chunks_mut::<BLOCK>();
+    let tail = blocks.len() * BLOCK;
+    for (index, block) in blocks.iter_mut().enumerate() {
+        let mut sums = [HALF; BLOCK];
+        for (row, &weight) in samples[index * BLOCK..].chunks(row_length).zip(weights) {
+            // A fixed length keeps the sums in registers. It is always there: the block lies inside the row.
+            let Some(row) = row.first_chunk::<BLOCK>() else { break };
+            for (sum, &sample) in sums.iter_mut().zip(row) {
+                *sum += i32::from(weight) * i32::from(sample);
+            }
+        }
+        for (slot, sum) in block.iter_mut().zip(sums) {
+            *slot = (sum >> SHIFT) as i16;
         }
     }
-    for (sum, column) in sums.iter().zip(tile) {
-        column[lane] = (sum >> SHIFT) as i16;
+    for (offset, slot) in rest.iter_mut().enumerate() {
+        let column = samples[tail + offset..].iter().step_by(row_length).zip(weights);
+        let sum: i32 = column.map(|(&sample, &weight)| i32::from(weight) * i32::from(sample)).sum();
+        *slot = ((sum + HALF) >> SHIFT) as i16;
     }
 }
 
+/// One sample: the product of a padded kernel with as many samples. Products are added in pairs, as multiply-add
+/// instructions do.
 #[inline(always)]
-fn add_products(sums: &mut [i32; LANES], samples: &[u8], weight: i32) {
-    for (sum, &sample) in sums.iter_mut().zip(samples) {
-        *sum += weight * i32::from(sample);
-    }
-}
-
-/// One output column of [`LANES`] rows.
-#[inline(always)]
-fn second_pass<'a>(taps: impl Iterator<Item = &'a [i16; LANES]>, weights: &[i16]) -> [u8; LANES] {
+fn second_pass(samples: &[i16], weights: &[i16]) -> u8 {
     const SHIFT: u32 = WEIGHT_BITS + SAMPLE_BITS;
-    let mut sums = [1 << (SHIFT - 1); LANES];
-    for (tap, &weight) in taps.zip(weights) {
-        let weight = i32::from(weight);
-        for (sum, &sample) in sums.iter_mut().zip(tap) {
-            *sum += weight * i32::from(sample);
+    const HALF: i32 = 1 << (SHIFT - 1);
+    let mut sums = [0_i32; TAPS / 2];
+    for (samples, weights) in samples.as_chunks::<TAPS>().0.iter().zip(weights.as_chunks::<TAPS>().0) {
+        let product = |tap: usize| i32::from(samples[tap]) * i32::from(weights[tap]);
+        for (pair, sum) in sums.iter_mut().enumerate() {
+            *sum += product(2 * pair) + product(2 * pair + 1);
         }
     }
-    let mut samples = [0; LANES];
-    for (sample, sum) in samples.iter_mut().zip(sums) {
-        *sample = (sum >> SHIFT).clamp(0, i32::from(u8::MAX)) as u8;
-    }
-    samples
+    ((sums.iter().sum::<i32>() + HALF) >> SHIFT).clamp(0, i32::from(u8::MAX)) as u8
 }
