@@ -3,7 +3,7 @@
 //! # Threads
 //! tract splits matrix products, softmax and element-wise operators over a thread pool. The whole run takes place on a
 //! thread of that pool, so that each of its several hundred operators hands out work without waking a sleeping caller.
-//! Engines with the same number of threads share one pool.
+//! Engines with the same number of threads share one pool and take turns on it.
 //!
 //! # Convolutions
 //! tract has a direct convolution for wide rows of few channels, which [`EngineOptions::direct_convolution`] allows and
@@ -14,6 +14,9 @@
 //! # Buffers
 //! Each engine keeps one state and its input tensors from run to run. Inputs are copied in, results are copied out; what
 //! tract allocates in between is its own.
+
+mod softmax;
+mod tiles;
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -93,7 +96,10 @@ impl Engine for TractEngine {
         let Self { info, state, inputs: tensors, threads } = self;
         let mut run = || guarded(|| run(state, tensors, inputs, outputs));
         let result = match &threads.pool {
-            Some(pool) => pool.install(run),
+            Some(pool) => {
+                let _turn = threads.turn.lock().unwrap_or_else(PoisonError::into_inner);
+                pool.install(run)
+            }
             None => run(),
         };
         if let Err(reason) = result {
@@ -140,6 +146,8 @@ fn prepare(
     for (index, input) in inputs.iter().enumerate() {
         graph.set_input_fact(index, f32::fact(&input.shape).into())?;
     }
+    let mut graph = graph.into_typed()?.into_decluttered()?;
+    softmax::replace(&mut graph)?;
     let graph = graph.into_optimized()?;
     let options = RunOptions { executor: Some(executor), ..RunOptions::default() };
     SimplePlan::new_with_options(graph, &options)?.spawn()
@@ -180,6 +188,9 @@ fn describe_outputs(file: &Path, names: Vec<String>, graph: &TypedModel) -> Resu
 struct Threads {
     count: usize,
     pool: Option<Arc<ThreadPool>>,
+    /// Held by the engine that runs. A thread of the pool that waits for a part of one run would otherwise begin the next
+    /// run in between, and tract's scratch memory, one per thread, does not allow that.
+    turn: Arc<Mutex<()>>,
 }
 
 impl Threads {
@@ -208,7 +219,7 @@ impl Threads {
                 Some(Arc::new(pool.map_err(|error| unavailable(error.to_string()))?))
             }
         };
-        let threads = Self { count, pool };
+        let threads = Self { count, pool, turn: Arc::default() };
         pools.push(threads.clone());
         Ok(threads)
     }
