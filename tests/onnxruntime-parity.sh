@@ -27,6 +27,8 @@ case " $* " in
 *" --bench "*) profile=release folder=release ;;
 *) profile=dev folder=debug ;;
 esac
-cargo build --quiet --manifest-path "$root/Cargo.toml" --workspace --example run-model --profile "$profile"
-target=${CARGO_TARGET_DIR:-$root/target}
-exec "$python" "$root/tests/onnxruntime_parity.py" --runner "$target/$folder/examples/run-model" --root "$root" "$@"
+cargo build --quiet --manifest-path "$root/Cargo.toml" --workspace --profile "$profile" \
+    --example run-model --example golden-input
+examples=${CARGO_TARGET_DIR:-$root/target}/$folder/examples
+exec "$python" "$root/tests/onnxruntime_parity.py" \
+    --runner "$examples/run-model" --golden "$examples/golden-input" --root "$root" "$@"
