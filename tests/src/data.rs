@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 /// Environment variable that names the folder of real data.
 const DATA_VARIABLE: &str = "USHYDRA_DATA";
 
+/// Environment variable that names a folder of bundles, as for the device program.
+const MODELS_VARIABLE: &str = "USHYDRA_MODELS";
+
 /// The root of the repository.
 #[must_use]
 pub fn repository() -> PathBuf {
@@ -18,11 +21,11 @@ pub fn demo_cine() -> PathBuf {
     repository().join("models/demo/sonosite-a4c.dcm")
 }
 
-/// A shipped bundle, or `None` with a line on standard error that says what was skipped.
+/// A bundle of `$USHYDRA_MODELS`, else a shipped one, or `None` with a line on standard error that says what was skipped.
 #[must_use]
 pub fn bundle(name: &str, who: &str) -> Option<PathBuf> {
-    present(repository().join("models").join(name).join("bundle.toml"), who)
-        .and_then(|p| p.parent().map(Path::to_owned))
+    let models = std::env::var_os(MODELS_VARIABLE).map_or_else(|| repository().join("models"), PathBuf::from);
+    present(models.join(name).join("bundle.toml"), who).and_then(|p| p.parent().map(Path::to_owned))
 }
 
 /// A file or folder of the real data (`$USHYDRA_DATA`, else `../shared/data`), or `None` with a line that says so.
