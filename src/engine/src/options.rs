@@ -30,8 +30,8 @@ impl Backend {
             Self::Auto | Self::Tract => Ok(()),
             Self::Tensorrt => Err(EngineError::Unavailable {
                 backend: self,
-                reason: "this program was built without the feature `tensorrt`".to_owned(),
-                remedy: "use `--backend tract`, or build with `--features tensorrt` on the Jetson",
+                reason: "this version of the program has no TensorRT engine".to_owned(),
+                remedy: "use `--backend tract`, which runs on every CPU",
             }),
         }
     }
@@ -107,6 +107,6 @@ mod tests {
     #[test]
     fn a_missing_backend_names_the_remedy() {
         let error = load(Path::new("any.onnx"), Backend::Tensorrt, &EngineOptions::default()).err().unwrap();
-        assert!(error.to_string().contains("--features tensorrt"), "{error}");
+        assert!(error.to_string().contains("--backend tract"), "{error}");
     }
 }
