@@ -43,10 +43,10 @@ fn a_live_replay_drops_what_it_cannot_judge() {
     let answer = finish(command.args(["run", "--json", "--threads", "1", "--loop", "--frames", "10"]));
     assert_eq!(answer.code, 0, "{}", answer.stderr);
     let records = answer.json();
-    let live = |i: usize, field: &str| records[i]["live"][field].as_u64().unwrap();
-    for i in 0..records.len() {
-        let skipped = live(i, "sequence") - i as u64;
-        assert!(live(i, "dropped") >= skipped, "every skipped frame is counted as dropped: {}", records[i]);
+    for (judged, record) in records.iter().enumerate() {
+        let live = |field: &str| record["live"][field].as_u64().unwrap();
+        let skipped = live("sequence") - judged as u64;
+        assert!(live("dropped") >= skipped, "every skipped frame is counted as dropped: {record}");
     }
 }
 
