@@ -15,9 +15,14 @@ python=$cache/bin/python
 
 if ! "$python" -c 'import numpy, onnx, onnxruntime' 2>/dev/null; then
     python3 -m venv "$cache"
-    if ! "$python" -m pip install --quiet --disable-pip-version-check numpy onnx onnxruntime; then
-        echo "skipped: numpy, onnx and onnxruntime are not installed and PyPI cannot be reached"
-        exit 0
+    log=$cache/install.log
+    if ! "$python" -m pip install --disable-pip-version-check --retries 1 numpy onnx onnxruntime >"$log" 2>&1; then
+        if grep -qiE 'NewConnectionError|connection (broken|refused|timed)|ConnectTimeout|name resolution' "$log"; then
+            echo "skipped: numpy, onnx and onnxruntime are not installed and PyPI cannot be reached"
+            exit 0
+        fi
+        cat "$log" >&2
+        exit 1
     fi
 fi
 
