@@ -118,6 +118,8 @@ fn hysteresis_holds_within_a_cine_and_not_across_sources() {
     }
     assert_eq!(decoder("other", 7, &dark), 0, "another source starts anew");
     assert_eq!(decoder("other", 0, &bright), 1, "and so does another pass");
+    assert_eq!(decoder("other", 9, &bright), 1);
+    assert_eq!(decoder("other", 2, &dark), 0, "also where its first frames were dropped");
 }
 
 #[test]

@@ -120,7 +120,9 @@ impl Pipeline {
     /// [`FrameFault`]; the pipeline stays usable.
     pub fn process(&mut self, frame: &Frame) -> Result<&FrameResult, FrameFault> {
         let begin = Instant::now();
-        if frame.index == 0 || *frame.source != *self.result.source {
+        // A repeated cine begins anew even where its first frame was dropped.
+        let begins = frame.index == 0 || frame.index < self.result.index;
+        if begins || *frame.source != *self.result.source {
             self.hysteresis.reset();
         }
         let preprocessed = self.preprocessor.run(frame.view()?, &mut self.image)?;
