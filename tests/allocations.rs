@@ -17,7 +17,9 @@ use ushydra_bundle::Bundle;
 use ushydra_core::{FrameGeometry, Metric, PixelFormat};
 use ushydra_engine::{Backend, Engine, EngineError, EngineOptions, ModelInfo, Models};
 use ushydra_probe::{FileSource, Frame, FrameSource, Next, Pace};
-use ushydra_tests::{data, miniature::Miniature};
+use ushydra_tests::data;
+use ushydra_tests::miniature::{Miniature, Segmenting};
+use ushydra_tests::pictures::{DISC, Disc, LOW, with_disc};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -70,10 +72,12 @@ fn pipeline(bundle: &Bundle, routing: RoutingChoice) -> Pipeline {
 fn the_frame_path_allocates_nothing_after_warm_up() {
     assert_eq!(outside(|| drop(std::hint::black_box(vec![1_u8; 100]))), 1, "the count itself works");
     let miniature = Miniature::new().unwrap();
+    let segmenting = [Segmenting::HEAD, Segmenting::VENTRICLE].map(|kind| Miniature::segmenting(&kind).unwrap());
     let mut bundles = vec![Bundle::open(&miniature.folder()).unwrap()];
-    bundles.extend(
-        data::bundle("fetal-planes", "allocations of the shipped bundle").map(|dir| Bundle::open(&dir).unwrap()),
-    );
+    bundles.extend(segmenting.iter().map(|miniature| Bundle::open(&miniature.folder()).unwrap()));
+    for name in ["fetal-planes", "fetal-head", "cardiac-lv"] {
+        bundles.extend(data::bundle(name, "allocations of a shipped bundle").map(|dir| Bundle::open(&dir).unwrap()));
+    }
 
     // The demo cine is RGB; grey frames of a common size stand for the other format.
     let mut frames = Vec::new();
@@ -85,13 +89,34 @@ fn the_frame_path_allocates_nothing_after_warm_up() {
     let mut grey = frame.clone();
     grey.geometry = FrameGeometry { width: 640, height: 480, format: PixelFormat::Grey8 };
     grey.data = (0..640 * 480).map(|i: u32| (i % 251) as u8).collect();
+    // Without a spacing a mask is measured in pixels, with one in millimetres.
+    grey.spacing_mm = Some([0.3; 2]);
+
+    // A ventricle that grows and moves with every frame.
+    let beating: Vec<Frame> = (0..12)
+        .map(|index| {
+            let size = f64::from(index % 5);
+            let disc = Disc {
+                centre: [300.0 + 9.0 * size, 240.0],
+                axes: [90.0 + 12.0 * size, 130.0 + 9.0 * size],
+                brightness: DISC,
+            };
+            let picture = with_disc((640, 480), LOW, &disc, index);
+            Frame {
+                index,
+                data: picture.into_raw(),
+                recorded: Some(Duration::from_millis(40 * u64::from(index))),
+                ..grey.clone()
+            }
+        })
+        .collect();
 
     for bundle in &bundles {
         for routing in ["vector", "paper", "released"] {
             let metric: RoutingChoice = routing.parse().unwrap();
             assert!(matches!(metric, RoutingChoice::Metric(Metric::Vector | Metric::Paper | Metric::Released)));
             let mut pipeline = pipeline(bundle, metric);
-            for (name, frames) in [("colour", &frames[..]), ("grey", &vec![grey.clone(); 6])] {
+            for (name, frames) in [("colour", &frames[..]), ("grey", &vec![grey.clone(); 6]), ("beating", &beating)] {
                 let (warm_up, measured) = frames.split_at(2);
                 for frame in warm_up {
                     pipeline.process(frame).unwrap();

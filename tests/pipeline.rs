@@ -67,8 +67,11 @@ fn the_pipeline_agrees_with_the_closed_form() {
         assert_eq!(result.decoder, decision.decoder);
         let logits = network::logits(result.decoder, &features);
         let probability = 1.0 / (1.0 + f64::from(logits[1] - logits[0]).exp());
-        assert!((f64::from(result.class.probabilities[0]) - probability).abs() < 1e-4, "picture {seed}");
-        assert_eq!(result.class.label, usize::from(logits[1] > logits[0]));
+        assert!(
+            (f64::from(result.answer.class().unwrap().probabilities[0]) - probability).abs() < 1e-4,
+            "picture {seed}"
+        );
+        assert_eq!(result.answer.label(), usize::from(logits[1] > logits[0]));
     }
 }
 
@@ -82,12 +85,12 @@ fn pipelines_of_several_threads_do_not_disturb_each_other() {
     let frames = if folder == miniature.folder() { FRAMES } else { FRAMES / 50 };
     let mut pipelines: Vec<_> = (0..4).map(|_| pipeline(&folder, None)).collect();
     let picture = frame_of(&plane(LOW, TILT, 1));
-    let expected = pipelines[0].process(&picture).unwrap().class.clone();
+    let expected = pipelines[0].process(&picture).unwrap().answer.clone();
     std::thread::scope(|scope| {
         for pipeline in &mut pipelines {
             scope.spawn(|| {
                 for _ in 0..frames {
-                    assert_eq!(pipeline.process(&picture).unwrap().class, expected);
+                    assert_eq!(pipeline.process(&picture).unwrap().answer, expected);
                 }
             });
         }

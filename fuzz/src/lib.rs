@@ -1,6 +1,6 @@
 //! What the fuzz targets of frame files share.
 //!
-//! `cargo +nightly fuzz run avi` (or `dicom`, `picture`) in the project's folder; before that,
+//! `cargo +nightly fuzz run avi` (or `dicom`, `picture`, `volume`) in the project's folder; before that,
 //! `cargo test -p ushydra-probe -- --ignored write_fuzz_corpus` writes a first corpus of small valid files.
 //!
 //! A panic in our own code ends the run at once. One inside a foreign codec does not, because the library turns it into

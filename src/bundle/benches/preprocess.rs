@@ -6,6 +6,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use ushydra_bundle::crop::SectorFinder;
+use ushydra_bundle::fan::FanFinder;
 use ushydra_bundle::{Colour, Crop, Filter, Fit, InputSpec, Preprocessor};
 use ushydra_core::{FrameGeometry, FrameView, PixelFormat};
 
@@ -59,6 +60,8 @@ fn preprocess(c: &mut Criterion) {
             let view = FrameView::new(geometry, &samples).unwrap();
             let mut finder = SectorFinder::new();
             group.bench_function(format!("crop_{format:?}"), |b| b.iter(|| finder.find(black_box(view))));
+            let mut finder = FanFinder::new();
+            group.bench_function(format!("fan_{format:?}"), |b| b.iter(|| finder.find(black_box(view))));
         }
         group.finish();
     }

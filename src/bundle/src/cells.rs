@@ -43,6 +43,18 @@ impl Cells {
         }
     }
 
+    /// Lit cells that `other` does not light.
+    pub(crate) fn without(mut self, other: &Self) -> Self {
+        self.remove(other);
+        self
+    }
+
+    /// Whether five lit rows of five cells lie together somewhere.
+    pub(crate) fn thick(&self) -> bool {
+        let wide = self.bits.map(|row| row & row >> 1 & row >> 2 & row >> 3 & row >> 4);
+        wide.windows(5).any(|rows| rows.iter().fold(u64::MAX, |all, row| all & row) != 0)
+    }
+
     /// Dark cells of the grid as lit ones.
     pub(crate) fn inverted(&self) -> Self {
         let mut inverted = *self;
@@ -112,6 +124,42 @@ impl Cells {
         }
     }
 
+    /// Lit cells and those of `open` among their eight neighbours.
+    pub(crate) fn grown_into(&self, open: &Self) -> Self {
+        let wide = |row: u64| row | row << 1 | row >> 1;
+        let mut grown = *self;
+        for row in 0..self.rows {
+            let above = if row == 0 { 0 } else { wide(self.bits[row - 1]) };
+            let below = if row + 1 == self.rows { 0 } else { wide(self.bits[row + 1]) };
+            grown.bits[row] |= open.bits[row] & (above | wide(self.bits[row]) | below);
+        }
+        grown
+    }
+
+    /// Lights columns `first..=last` of a row.
+    pub(crate) fn light_run(&mut self, row: usize, first: usize, last: usize) {
+        self.bits[row] |= u64::MAX << first & u64::MAX >> (SIDE - 1 - last);
+    }
+
+    /// First and last lit column of a row.
+    pub(crate) fn ends(&self, row: usize) -> Option<(usize, usize)> {
+        let bits = self.bits[row];
+        (bits != 0).then(|| (bits.trailing_zeros() as usize, SIDE - 1 - bits.leading_zeros() as usize))
+    }
+
+    /// The first row with lit cells and the one behind the last.
+    pub(crate) fn tall(&self) -> Option<(usize, usize)> {
+        let lit = |&bits: &u64| bits != 0;
+        Some((self.bits.iter().position(lit)?, self.bits.iter().rposition(lit)? + 1))
+    }
+
+    /// The rectangle around the lit cells: first column, column behind the last, first row, row behind the last.
+    pub(crate) fn bounds(&self) -> Option<(usize, usize, usize, usize)> {
+        let (top, bottom) = self.tall()?;
+        let all = self.bits.iter().fold(0, |all, bits| all | bits);
+        Some((all.trailing_zeros() as usize, SIDE - all.leading_zeros() as usize, top, bottom))
+    }
+
     /// Lit cells of every row and every column.
     pub(crate) fn profiles(&self) -> ([usize; SIDE], [usize; SIDE]) {
         let rows = self.bits.map(|bits| bits.count_ones() as usize);
@@ -160,15 +208,21 @@ fn spread(seed: u64, open: u64) -> u64 {
 mod tests {
     use super::*;
 
-    /// Rows of `#` and `.`.
-    fn cells(drawing: &[&str]) -> Cells {
-        let mut cells = Cells::dark(drawing[0].len(), drawing.len());
-        for (row, line) in drawing.iter().enumerate() {
-            for (column, _) in line.bytes().enumerate().filter(|(_, byte)| *byte == b'#') {
-                cells.light(row, column);
+    impl Cells {
+        /// Rows of `#` and `.`.
+        pub(crate) fn drawn(drawing: &[&str]) -> Self {
+            let mut cells = Self::dark(drawing[0].len(), drawing.len());
+            for (row, line) in drawing.iter().enumerate() {
+                for (column, _) in line.bytes().enumerate().filter(|(_, byte)| *byte == b'#') {
+                    cells.light(row, column);
+                }
             }
+            cells
         }
-        cells
+    }
+
+    fn cells(drawing: &[&str]) -> Cells {
+        Cells::drawn(drawing)
     }
 
     #[test]
@@ -211,6 +265,32 @@ mod tests {
         assert_eq!(outside.inverted(), cells(&[".......", ".#####.", ".#####.", ".#####.", "......."]));
         let thin = cells(&["#.#.#"]);
         assert_eq!(thin.inverted().reaching_border(), cells(&[".#.#."]));
+    }
+
+    #[test]
+    fn thick_is_five_by_five() {
+        assert!(cells(&[".......", ".#####.", ".######", ".#####.", ".#####.", ".#####."]).thick());
+        assert!(!cells(&["#####", "#####", "##.##", "#####", "#####"]).thick());
+        assert!(!cells(&["#".repeat(SIDE).as_str(); 4]).thick());
+        // A run does not wrap around the edge of the grid.
+        assert!(!cells(&["##..###"; 8]).thick());
+    }
+
+    #[test]
+    fn growth_needs_open_neighbours() {
+        let open = cells(&["#..##", "##.##", "....."]);
+        let seed = cells(&["#....", ".....", "....#"]);
+        assert_eq!(seed.grown_into(&open), cells(&["#....", "##.##", "....#"]));
+    }
+
+    #[test]
+    fn bounds_of_lit_cells() {
+        assert_eq!(cells(&["...", "..."]).bounds(), None);
+        assert_eq!(cells(&["....", ".#..", "..#."]).bounds(), Some((1, 3, 1, 3)));
+        assert_eq!(cells(&["#".repeat(SIDE).as_str()]).bounds(), Some((0, SIDE, 0, 1)));
+        let mut run = Cells::dark(SIDE, 1);
+        run.light_run(0, 3, SIDE - 1);
+        assert_eq!((run.ends(0), run.lit()), (Some((3, SIDE - 1)), SIDE - 3));
     }
 
     #[test]

@@ -9,12 +9,15 @@
 mod bundle;
 mod cells;
 pub mod crop;
+mod cropper;
 mod digest;
 mod error;
+pub mod fan;
 mod files;
 mod floats;
 mod geometry;
 mod golden;
+mod hull;
 mod manifest;
 mod netpbm;
 mod preprocess;
@@ -25,6 +28,7 @@ mod strict;
 mod validate;
 
 pub use bundle::Bundle;
+pub use cropper::CropFinder;
 pub use digest::{Digest, DigestError};
 pub use error::BundleError;
 pub use floats::Floats;

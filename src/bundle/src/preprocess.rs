@@ -8,7 +8,8 @@ use thiserror::Error;
 use ushydra_core::simd::vectorised;
 use ushydra_core::{FrameGeometry, FrameView, Moments, PixelFormat, PixelSums};
 
-use crate::crop::{LUMA, SectorFinder};
+use crate::crop::LUMA;
+use crate::cropper::CropFinder;
 use crate::geometry::{Mapping, Rect};
 use crate::resample::{Resampler, Source};
 use crate::spec::{Colour, Crop, InputSpec, MAX_INPUT_CHANNELS};
@@ -50,7 +51,7 @@ pub struct Preprocessor {
     spec: InputSpec,
     /// `(v / 255 - mean) / std` as `v * scale + shift`, per channel.
     normalisation: Vec<(f64, f64)>,
-    finder: SectorFinder,
+    finder: CropFinder,
     resampler: Resampler,
     geometry: Option<FrameGeometry>,
     /// The crop where it cannot be read straight from the frame: masked, or luma of a coloured frame.
@@ -76,7 +77,7 @@ impl Preprocessor {
         Ok(Self {
             spec: spec.clone(),
             normalisation: spec.mean.iter().zip(&spec.std).map(affine).collect(),
-            finder: SectorFinder::new(),
+            finder: CropFinder::new(spec.crop),
             resampler: Resampler::new(spec.filter),
             geometry: None,
             staged: Vec::new(),
@@ -104,10 +105,7 @@ impl Preprocessor {
         if self.geometry != Some(geometry) {
             self.resize(geometry);
         }
-        let crop = match self.spec.crop {
-            Crop::None => Rect::whole(geometry.width, geometry.height),
-            Crop::Sector => self.finder.find(frame),
-        };
+        let crop = self.finder.find(frame);
         let mapping = Mapping::new(crop, self.spec.width, self.spec.height, self.spec.resize);
         if mapping.fitted != self.fitted {
             // Black outside the fitted rectangle.
@@ -120,7 +118,7 @@ impl Preprocessor {
         } else {
             vectorised(
                 #[inline(always)]
-                || stage(frame, crop, &self.finder, self.spec.crop, channels, &mut self.staged),
+                || stage(frame, crop, &self.finder, channels, &mut self.staged),
             );
             (Source { samples: &self.staged, width: crop.width, channels }, Rect::whole(crop.width, crop.height))
         };
@@ -187,23 +185,19 @@ impl Preprocessor {
 /// Copies the crop into `staged` (rows of `crop.width` pixels): masked pixels black, colour as luma where one channel is
 /// asked for.
 #[inline(always)]
-fn stage(frame: FrameView<'_>, crop: Rect, finder: &SectorFinder, rule: Crop, channels: usize, staged: &mut [u8]) {
+fn stage(frame: FrameView<'_>, crop: Rect, finder: &CropFinder, channels: usize, staged: &mut [u8]) {
     let geometry = frame.geometry();
     let (from, to) = (geometry.format.channels(), channels);
     let (row, staged_row) = (geometry.width as usize * from, crop.width as usize * to);
     // What no patch covers is masked.
     staged[..staged_row * crop.height as usize].fill(0);
-    let mut place = |patch: Rect| {
+    for patch in finder.patches() {
         for y in patch.y..patch.y + patch.height {
             let samples = &frame.data()[y as usize * row + patch.x as usize * from..][..patch.width as usize * from];
             let at = (y - crop.y) as usize * staged_row + (patch.x - crop.x) as usize * to;
             let target = &mut staged[at..][..patch.width as usize * to];
             if from == to { target.copy_from_slice(samples) } else { luma(samples, target) }
         }
-    };
-    match rule {
-        Crop::None => place(crop),
-        Crop::Sector => finder.patches().for_each(place),
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{crop, resample};
+use crate::{crop, fan, resample};
 
 /// Longest side of a model input in pixels.
 pub const MAX_INPUT_SIDE: u32 = 2048;
@@ -29,6 +29,8 @@ pub enum Crop {
     None,
     /// The ultrasound sector by the rule of [`crate::crop`].
     Sector,
+    /// The ultrasound sector on a scanner's screen by the rule of [`crate::fan`].
+    Fan,
 }
 
 /// How the crop meets the input's shape.
@@ -101,6 +103,7 @@ impl InputSpec {
         let crop = match self.crop {
             Crop::None => "none".to_owned(),
             Crop::Sector => format!("sector/{}", crop::RULE_VERSION),
+            Crop::Fan => format!("fan/{}", fan::RULE_VERSION),
         };
         format!(
             "{}x{}x{} colour={} crop={crop} resize={} filter={}/{} mean={} std={}",

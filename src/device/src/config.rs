@@ -13,6 +13,8 @@ use crate::routing::RoutingChoice;
 
 /// Bundle used when neither the command line nor the configuration names one.
 pub const DEFAULT_BUNDLE: &str = "fetal-planes";
+/// Bundle that `run` prefers then, where it is installed: the demo cine shows a heart.
+pub const LIVE_BUNDLE: &str = "cardiac-lv";
 /// Most threads that make sense for one frame's models.
 pub const MAX_THREADS: usize = 256;
 /// Largest configuration file that is read, in bytes.

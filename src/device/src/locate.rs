@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::DEFAULT_BUNDLE;
+use crate::config::{DEFAULT_BUNDLE, LIVE_BUNDLE};
 use crate::failure::Failure;
 
 /// Environment variable that names a folder of bundles; looked at first.
@@ -39,6 +39,21 @@ pub fn search_path() -> Vec<PathBuf> {
 /// [`Failure::NoBundle`] naming every place that was looked at.
 pub fn bundle(wanted: Option<&Path>) -> Result<PathBuf, Failure> {
     bundle_in(wanted, &search_path())
+}
+
+/// [`bundle`] for `run`, whose default is [`LIVE_BUNDLE`] where that is installed.
+///
+/// # Errors
+/// As [`bundle`].
+pub fn live_bundle(wanted: Option<&Path>) -> Result<PathBuf, Failure> {
+    live_bundle_in(wanted, &search_path())
+}
+
+fn live_bundle_in(wanted: Option<&Path>, folders: &[PathBuf]) -> Result<PathBuf, Failure> {
+    match wanted {
+        None => bundle_in(Some(Path::new(LIVE_BUNDLE)), folders).or_else(|_| bundle_in(None, folders)),
+        Some(_) => bundle_in(wanted, folders),
+    }
 }
 
 fn bundle_in(wanted: Option<&Path>, folders: &[PathBuf]) -> Result<PathBuf, Failure> {
@@ -118,6 +133,13 @@ mod tests {
         assert_eq!(bundle_in(Some(Path::new("head")), &folders).unwrap(), first.join("head"), "the first hit wins");
         assert_eq!(bundle_in(Some(&second.join("head")), &folders).unwrap(), second.join("head"));
         assert_eq!(bundle_in(Some(&second.join("head/bundle.toml")), &folders).unwrap(), second.join("head"));
+
+        assert_eq!(live_bundle_in(None, &folders).unwrap(), second.join(DEFAULT_BUNDLE), "no live bundle is there");
+        make(&second.join(LIVE_BUNDLE));
+        assert_eq!(live_bundle_in(None, &folders).unwrap(), second.join(LIVE_BUNDLE));
+        assert_eq!(bundle_in(None, &folders).unwrap(), second.join(DEFAULT_BUNDLE));
+        assert_eq!(live_bundle_in(Some(Path::new("head")), &folders).unwrap(), first.join("head"));
+        std::fs::remove_dir_all(second.join(LIVE_BUNDLE)).unwrap();
 
         let failure = bundle_in(Some(Path::new("heart")), &folders).unwrap_err();
         assert_eq!(failure.exit_code(), crate::failure::BUNDLE);

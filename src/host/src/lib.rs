@@ -10,11 +10,16 @@ pub mod features;
 pub mod files;
 pub mod head;
 pub mod import;
+pub mod masks;
+pub mod phantoms;
 pub mod progress;
 pub mod recipe;
 pub mod report;
 pub mod rng;
+pub mod segment;
 pub mod split;
 pub mod train;
+pub mod unet;
+pub mod wired;
 
 pub use error::{HostError, Result};

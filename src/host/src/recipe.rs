@@ -212,7 +212,8 @@ impl Recipe {
     }
 }
 
-fn distinct(what: &str, names: &[String], least: usize) -> std::result::Result<(), String> {
+/// Refuses a list of too few or equal names.
+pub(crate) fn distinct(what: &str, names: &[String], least: usize) -> std::result::Result<(), String> {
     if names.len() < least {
         return Err(format!("{what} has {} entries; at least {least} are needed", names.len()));
     }

@@ -20,6 +20,19 @@ pub fn grouped_folds(strata: &[usize], groups: &[&str], k: usize, seed: u64) -> 
     if k < 2 {
         return Err(HostError::Dataset(format!("{k} folds cannot be split; use at least 2")));
     }
+    grouped_parts(strata, groups, &vec![1.0; k], seed)
+}
+
+/// Part (0..`weights.len()`) of every sample, like [`grouped_folds`] but with parts whose sizes are as `weights` to each
+/// other, for example 3 to 1 to 1.
+///
+/// # Errors
+/// [`HostError::Dataset`] for a weight that is not positive, lists of different lengths, or fewer groups than parts.
+pub fn grouped_parts(strata: &[usize], groups: &[&str], weights: &[f64], seed: u64) -> Result<Vec<usize>> {
+    let k = weights.len();
+    if let Some(weight) = weights.iter().find(|w| !(w.is_finite() && **w > 0.0)) {
+        return Err(HostError::Dataset(format!("a part of the split has the weight {weight}; give positive numbers")));
+    }
     if strata.len() != groups.len() {
         return Err(HostError::Dataset(format!("{} strata for {} groups", strata.len(), groups.len())));
     }
@@ -35,12 +48,18 @@ pub fn grouped_folds(strata: &[usize], groups: &[&str], k: usize, seed: u64) -> 
     for (&stratum, &group) in strata.iter().zip(groups) {
         counts.entry(group).or_insert_with(|| vec![0; classes])[stratum] += 1;
     }
-    let fold_of = deal(counts.into_iter().collect(), classes, k, seed);
+    let fold_of = deal(counts.into_iter().collect(), classes, weights, seed);
     Ok(groups.iter().map(|group| fold_of.get(group).copied().unwrap_or(0)).collect())
 }
 
 /// Assigns every group to a fold.
-fn deal(mut groups: Vec<(&str, Vec<usize>)>, classes: usize, k: usize, seed: u64) -> BTreeMap<&str, usize> {
+fn deal<'a>(
+    mut groups: Vec<(&'a str, Vec<usize>)>,
+    classes: usize,
+    weights: &[f64],
+    seed: u64,
+) -> BTreeMap<&'a str, usize> {
+    let k = weights.len();
     Rng::labelled(seed, &["folds"]).shuffle(&mut groups);
     // Stable, so that the shuffle decides among equals.
     groups.sort_by(|a, b| spread(&b.1).total_cmp(&spread(&a.1)));
@@ -62,7 +81,7 @@ fn deal(mut groups: Vec<(&str, Vec<usize>)>, classes: usize, k: usize, seed: u64
         let mut best: Option<(f64, usize, usize)> = None;
         for fold in (0..k).filter(|&fold| !reserved || members[fold] == 0) {
             add(&mut folds[fold], &count);
-            let cost = unevenness(&folds, &total);
+            let cost = unevenness(&folds, &total, weights);
             subtract(&mut folds[fold], &count);
             let better = best.is_none_or(|(c, s, _)| cost < c || (cost <= c && size[fold] < s));
             if better {
@@ -91,10 +110,12 @@ fn spread(count: &[usize]) -> f64 {
     deviation(count.iter().map(|&n| n as f64))
 }
 
-/// Mean over the strata of the standard deviation over the folds of each fold's share.
-fn unevenness(folds: &[Vec<usize>], total: &[usize]) -> f64 {
+/// Sum over the strata of the standard deviation over the folds of each fold's share for its weight.
+fn unevenness(folds: &[Vec<usize>], total: &[usize], weights: &[f64]) -> f64 {
     let strata = total.iter().enumerate().filter(|&(_, &n)| n > 0);
-    strata.map(|(s, &n)| deviation(folds.iter().map(|fold| fold[s] as f64 / n as f64))).sum()
+    let share =
+        |s: usize, n: usize| folds.iter().zip(weights).map(move |(fold, weight)| fold[s] as f64 / n as f64 / weight);
+    strata.map(|(s, &n)| deviation(share(s, n))).sum()
 }
 
 fn deviation(values: impl Iterator<Item = f64> + Clone) -> f64 {

@@ -41,7 +41,7 @@ impl ProbeError {
 #[non_exhaustive]
 pub enum Fault {
     /// Nothing to read was named.
-    #[error("no input was given; name at least one picture, DICOM file, AVI file or folder")]
+    #[error("no input was given; name at least one picture, DICOM, AVI, NIfTI or MetaImage file, or a folder")]
     NoInputs,
     /// The operating system refused.
     #[error("cannot {action}: {error}; check that the path exists and that you may read it")]
@@ -53,8 +53,8 @@ pub enum Fault {
     },
     /// A folder without a single frame file.
     #[error(
-        "the folder holds no frame file ({skipped} other files were skipped); put PNG, JPEG, BMP, TIFF, DICOM or AVI \
-         files into it or name another folder"
+        "the folder holds no frame file ({skipped} other files were skipped); put PNG, JPEG, BMP, TIFF, DICOM, \
+         AVI, NIfTI or MetaImage files into it or name another folder"
     )]
     EmptyFolder {
         /// Files of other types in it and below.
@@ -65,7 +65,8 @@ pub enum Fault {
     NotAFile,
     /// Content of an unknown type.
     #[error(
-        "{found} is not a type that can be read; convert the file to PNG, JPEG, BMP, TIFF, DICOM or Motion-JPEG AVI"
+        "{found} is not a type that can be read; convert the file to PNG, JPEG, BMP, TIFF, DICOM, Motion-JPEG AVI, NIfTI \
+         or MetaImage"
     )]
     UnknownType {
         /// What the first bytes look like.

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use crate::{mhd, nifti};
+
 /// Formats that can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -17,21 +19,26 @@ pub enum Kind {
     Dicom,
     /// AVI.
     Avi,
+    /// NIfTI-1 in one file, also as gzip.
+    Nifti,
+    /// MetaImage header, with or without the samples behind it.
+    MetaImage,
 }
 
-/// Bytes that [`Kind::detect`] needs to see: the DICOM preamble and its marker.
-pub(crate) const HEAD_BYTES: usize = DICOM_PREAMBLE + 4;
+/// Bytes that [`Kind::detect`] needs to see: the header of a NIfTI file, or enough gzip data to unpack its beginning.
+pub(crate) const HEAD_BYTES: usize = 1024;
 pub(crate) const DICOM_PREAMBLE: usize = 128;
 
 /// Smallest and greatest size of the bitmap header that follows the 14 bytes of the BMP file header.
 const BMP_INFO_BYTES: std::ops::RangeInclusive<u32> = 12..=124;
 
 impl Kind {
-    /// Format by the first bytes of a file (132 suffice). The name of the file has no say: exported files are often
+    /// Format by the first bytes of a file (1024 suffice). The name of the file has no say: exported files are often
     /// misnamed.
     #[must_use]
     pub fn detect(head: &[u8]) -> Option<Self> {
         let at = |offset: usize, magic: &[u8]| head.get(offset..offset + magic.len()) == Some(magic);
+        let beginning = head.get(..HEAD_BYTES).unwrap_or(head);
         // First of all: the 128 bytes before it are free for anything, also for the header of a TIFF.
         if at(DICOM_PREAMBLE, b"DICM") {
             Some(Self::Dicom)
@@ -45,6 +52,10 @@ impl Kind {
             Some(Self::Tiff)
         } else if at(0, b"BM") && is_bmp(head) {
             Some(Self::Bmp)
+        } else if mhd::looks_like(head) {
+            Some(Self::MetaImage)
+        } else if nifti::looks_like(head) || nifti::looks_like(&nifti::inflated(beginning)) {
+            Some(Self::Nifti)
         } else {
             None
         }
@@ -52,14 +63,20 @@ impl Kind {
 
     /// Format by the ending of the name, only to tell a damaged picture from a file that is none.
     pub(crate) fn from_name(path: &Path) -> Option<Self> {
-        let ending = path.extension()?.to_str()?.to_ascii_lowercase();
-        match ending.as_str() {
+        let name = path.file_name()?.to_str()?.to_ascii_lowercase();
+        if name.ends_with(".nii.gz") {
+            return Some(Self::Nifti);
+        }
+        let (_, ending) = name.rsplit_once('.')?;
+        match ending {
             "png" => Some(Self::Png),
             "jpg" | "jpeg" => Some(Self::Jpeg),
             "bmp" | "dib" => Some(Self::Bmp),
             "tif" | "tiff" => Some(Self::Tiff),
             "dcm" | "dicom" => Some(Self::Dicom),
             "avi" => Some(Self::Avi),
+            "nii" => Some(Self::Nifti),
+            "mhd" | "mha" => Some(Self::MetaImage),
             _ => None,
         }
     }
@@ -72,6 +89,8 @@ impl Kind {
             Self::Tiff => "TIFF",
             Self::Dicom => "DICOM",
             Self::Avi => "AVI",
+            Self::Nifti => "NIfTI",
+            Self::MetaImage => "MetaImage",
         }
     }
 }
@@ -120,6 +139,9 @@ mod tests {
             kind: Option<Kind>,
         }
         let dicom_with_tiff = [b"II*\0".as_slice(), &[0; 124], b"DICM"].concat();
+        let mut nifti = vec![0; 348];
+        nifti[..2].copy_from_slice(&[0x5c, 1]);
+        nifti[40] = 3;
         let cases = [
             Case { head: b"\x89PNG\r\n\x1a\n".to_vec(), kind: Some(Kind::Png) },
             Case { head: b"\x89PNG\r\n\x1a".to_vec(), kind: None },
@@ -129,6 +151,11 @@ mod tests {
             Case { head: b"MM\0*\0\0\0\x08".to_vec(), kind: Some(Kind::Tiff) },
             Case { head: b"RIFF\x10\0\0\0AVI LIST".to_vec(), kind: Some(Kind::Avi) },
             Case { head: b"RIFF\x10\0\0\0WEBPVP8 ".to_vec(), kind: None },
+            Case { head: b"ObjectType = Image\nNDims = 2\n".to_vec(), kind: Some(Kind::MetaImage) },
+            Case { head: b"ObjectTypes: none\n".to_vec(), kind: None },
+            Case { head: nifti.clone(), kind: Some(Kind::Nifti) },
+            Case { head: nifti[..44].to_vec(), kind: Some(Kind::Nifti) },
+            Case { head: b"\x1f\x8b\x08\0\0\0\0\0\0\x03".to_vec(), kind: None },
             Case { head: dicom_with_tiff, kind: Some(Kind::Dicom) },
             Case { head: vec![], kind: None },
         ];

@@ -1,7 +1,7 @@
 //! Frame sources: everything that delivers ultrasound frames to the pipeline, behind one trait, [`FrameSource`].
 //!
-//! [`FileSource`] replays files: pictures (PNG, JPEG, BMP, TIFF), folders of them, DICOM cines and AVI with
-//! Motion-JPEG, at the recorded rate or as fast as possible. Every source delivers [`Frame`]s of 8-bit grey or RGB
+//! [`FileSource`] replays files: pictures (PNG, JPEG, BMP, TIFF), folders of them, DICOM cines, AVI with Motion-JPEG and
+//! volumes (NIfTI, MetaImage), at the recorded rate or as fast as possible. [`Volume`] also gives the labels of label maps. Every source delivers [`Frame`]s of 8-bit grey or RGB
 //! samples into a buffer that the caller keeps, so that a running pipeline allocates no frame memory of its own.
 //!
 //! Files come from outside and are not trusted: sizes are checked against the file and against [`Limits`] before memory
@@ -37,12 +37,16 @@ mod jpeg;
 mod kind;
 mod limits;
 mod media;
+mod mhd;
+mod nifti;
 mod picture;
 mod samples;
 mod stream;
+mod volume;
 
 pub use error::{Fault, ProbeError};
 pub use file::{FALLBACK_INTERVAL, FileOptions, FileSource, Pace};
 pub use frame::{Frame, FrameSource, Next};
 pub use kind::Kind;
 pub use limits::Limits;
+pub use volume::{Volume, VolumeGeometry};

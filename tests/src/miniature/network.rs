@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use ushydra_onnx::{Conv2d, Graph};
+use ushydra_onnx::{Conv2d, Graph, Value};
 
 use crate::Fault;
 
@@ -49,14 +49,19 @@ fn weight(feature: usize) -> f32 {
 pub(super) fn write_encoder(path: &Path) -> Result<(), Fault> {
     let mut graph = Graph::new("miniature encoder");
     let image = graph.input("image", &[1, CHANNELS, SIDE, SIDE])?;
-    let weights: Vec<f32> =
-        (0..MAPS).flat_map(|map| (0..CHANNELS * PATCH * PATCH).map(move |i| kernel(map, i % PATCH))).collect();
-    let kernel = graph.weight("kernel", &[MAPS, CHANNELS, PATCH, PATCH], &weights)?;
-    let maps = graph.conv(image, kernel, None, Conv2d { stride: [PATCH; 2], ..Conv2d::default() })?;
-    let maps = graph.tanh(maps)?;
-    let features = graph.reshape(maps, &[1, FEATURES])?;
+    let features = features_of(&mut graph, image)?;
     graph.output(FEATURE_OUTPUT, features)?;
     Ok(graph.save(path)?)
+}
+
+/// The feature vector `[1, FEATURES]` of `image`.
+pub(super) fn features_of(graph: &mut Graph, image: Value) -> Result<Value, Fault> {
+    let weights: Vec<f32> =
+        (0..MAPS).flat_map(|map| (0..CHANNELS * PATCH * PATCH).map(move |i| kernel(map, i % PATCH))).collect();
+    let kernel = graph.weight("patches", &[MAPS, CHANNELS, PATCH, PATCH], &weights)?;
+    let maps = graph.conv(image, kernel, None, Conv2d { stride: [PATCH; 2], ..Conv2d::default() })?;
+    let maps = graph.tanh(maps)?;
+    Ok(graph.reshape(maps, &[1, FEATURES])?)
 }
 
 pub(super) fn write_decoder(index: usize, path: &Path) -> Result<(), Fault> {

@@ -1,14 +1,13 @@
 //! Domain statistics of the miniature: the scalars of Eq. (7) to (10), and a vector space of one component, the direction
 //! between the two domain means.
 
-use ushydra_bundle::{Digest, DomainStatistics, SCHEMA_VERSION, Statistics, Thresholds, VectorStatistics};
+use image::GrayImage;
+use ushydra_bundle::{Digest, DomainStatistics, InputSpec, SCHEMA_VERSION, Statistics, Thresholds, VectorStatistics};
 use ushydra_core::Metric;
 
-use super::{DOMAINS, Encoded, NAME, encode, input_spec, network};
-use crate::{Fault, pictures};
+use super::{DOMAINS, Encoded, encode, network};
+use crate::Fault;
 
-/// Pictures per domain.
-const PICTURES: u32 = 24;
 /// Entries of the observed vector.
 const ENTRIES: usize = network::FEATURES + ushydra_bundle::PIXEL_ENTRIES;
 /// The thresholds lie this much above the largest disparity of the calibration pictures.
@@ -33,17 +32,15 @@ fn minus(a: &Observed, b: &Observed) -> Observed {
     std::array::from_fn(|i| a[i] - b[i])
 }
 
-pub(super) fn calibrate(encoder_sha256: Digest) -> Result<Statistics, Fault> {
-    let mut sets = Vec::new();
-    for brightness in [pictures::LOW, pictures::HIGH] {
-        let mut set = Vec::new();
-        for seed in 0..PICTURES {
-            let sign = if seed % 2 == 0 { 1.0 } else { -1.0 };
-            let strength = 0.5 + f64::from(seed) / f64::from(PICTURES);
-            set.push(encode(&pictures::plane(brightness, sign * strength * pictures::TILT, seed))?);
-        }
-        sets.push(set);
-    }
+/// Statistics of `sets`, the calibration pictures per domain.
+pub(super) fn calibrate(
+    name: &str,
+    encoder_sha256: Digest,
+    input: &InputSpec,
+    sets: &[Vec<GrayImage>],
+) -> Result<Statistics, Fault> {
+    let encode = |set: &Vec<GrayImage>| set.iter().map(|picture| encode(input, picture)).collect();
+    let sets = sets.iter().map(encode).collect::<Result<Vec<Vec<Encoded>>, Fault>>()?;
     let domains = sets.iter().zip(DOMAINS).map(|(set, name)| {
         let average = |value: fn(&Encoded) -> f64| set.iter().map(value).sum::<f64>() / set.len() as f64;
         DomainStatistics {
@@ -52,14 +49,14 @@ pub(super) fn calibrate(encoder_sha256: Digest) -> Result<Statistics, Fault> {
             std: average(|e| e.quality.std()),
             released_std: average(|e| e.quality.released_std()),
             count: set.len() as u64,
-            provenance: "synthetic planes".to_owned(),
+            provenance: "synthetic pictures".to_owned(),
         }
     });
     let mut statistics = Statistics {
         schema_version: SCHEMA_VERSION,
-        bundle: NAME.to_owned(),
+        bundle: name.to_owned(),
         encoder_sha256,
-        preprocessing: input_spec().fingerprint(),
+        preprocessing: input.fingerprint(),
         thresholds: Thresholds { quantile: 1.0, paper: 0.0, released: 0.0, vector: 0.0 },
         domains: domains.collect(),
         vector: space(&sets),

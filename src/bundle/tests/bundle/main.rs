@@ -3,6 +3,7 @@
 
 mod broken;
 mod crop;
+mod fan;
 mod fixture;
 mod open;
 mod preprocess;

@@ -253,16 +253,18 @@ fn fingerprints_tell_settings_apart() {
         base.fingerprint(),
         "3x12x16 colour=grey crop=sector/1 resize=stretch filter=bilinear/1 mean=0.485,0.456,0.406 std=0.229,0.224,0.225"
     );
-    let changes: [fn(&mut InputSpec); 8] = [
+    let changes: [fn(&mut InputSpec); 9] = [
         |s| s.width = 17,
         |s| s.height = 13,
         |s| s.channels = 1,
         |s| s.colour = Colour::Rgb,
         |s| s.crop = Crop::None,
+        |s| s.crop = Crop::Fan,
         |s| s.resize = Fit::Letterbox,
         |s| s.filter = Filter::Bicubic,
         |s| s.mean[2] = 0.4,
     ];
+    assert!(InputSpec { crop: Crop::Fan, ..base.clone() }.fingerprint().contains(" crop=fan/1 "));
     for change in changes {
         let mut other = base.clone();
         change(&mut other);
@@ -284,7 +286,7 @@ proptest! {
         (to_width, to_height) in (1_u32..60, 1_u32..60),
         format in prop::sample::select(vec![PixelFormat::Grey8, PixelFormat::Rgb8]),
         colour in prop::sample::select(vec![Colour::Grey, Colour::Rgb]),
-        crop in prop::sample::select(vec![Crop::None, Crop::Sector]),
+        crop in prop::sample::select(vec![Crop::None, Crop::Sector, Crop::Fan]),
         resize in prop::sample::select(vec![Fit::Stretch, Fit::Letterbox]),
         filter in filters(),
         seed in any::<u64>(),

@@ -8,6 +8,7 @@ use ushydra_engine::Backend;
 use crate::config::MAX_THREADS;
 use crate::live::{Replay, SourceChoice};
 use crate::routing::RoutingChoice;
+use crate::spacing::PixelSpacing;
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 ok, 2 usage, 3 input, 4 bundle, 5 backend, 6 probe, 70 internal.
@@ -34,7 +35,8 @@ pub struct Arguments {
 /// Arguments of every command.
 #[derive(Debug, Args)]
 pub struct Common {
-    /// Bundle folder, or the bare name of an installed bundle [default: fetal-planes].
+    /// Bundle folder, or the bare name of an installed bundle [default: fetal-planes; for `run` cardiac-lv, where it is
+    /// installed].
     #[arg(long, global = true, value_name = "DIR")]
     pub bundle: Option<PathBuf>,
     /// Inference backend: auto, tensorrt or tract [default: auto].
@@ -99,6 +101,12 @@ pub struct RunArguments {
     /// Stop after this many results.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub frames: Option<u64>,
+    /// Write every judged frame with its result drawn in; not with --loop, which would never stop writing.
+    #[arg(long, value_name = "DIR")]
+    pub overlay: Option<PathBuf>,
+    /// Distance between pixels in mm, for sources that do not say it.
+    #[arg(long, value_name = "MM|X,Y")]
+    pub spacing: Option<PixelSpacing>,
 }
 
 /// Arguments of `infer`.
@@ -110,9 +118,15 @@ pub struct InferArguments {
     /// Write every frame with its result drawn in: `<stem>.png`, for a cine `<stem>_<frame>.png`.
     #[arg(long, value_name = "DIR")]
     pub overlay: Option<PathBuf>,
-    /// Write the masks of a segmentation bundle.
+    /// Write the masks of a segmentation bundle, black and white, named as the overlays are.
     #[arg(long, value_name = "DIR")]
     pub masks: Option<PathBuf>,
+    /// Distance between pixels in mm, for inputs that do not say it.
+    #[arg(long, value_name = "MM|X,Y")]
+    pub spacing: Option<PixelSpacing>,
+    /// A csv with the columns `file` and `pixel_mm`: the distance between pixels of each file; it wins over --spacing.
+    #[arg(long, value_name = "FILE")]
+    pub spacing_csv: Option<PathBuf>,
 }
 
 /// Arguments of `bench`.

@@ -22,12 +22,14 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// A stage's name and how to read it from a frame's timing.
 type Stage = (&'static str, fn(&Timing) -> Duration);
 
-const STAGES: [Stage; 7] = [
+const STAGES: [Stage; 8] = [
     ("decode_input", |t| t.decode_input),
     ("preprocess", |t| t.preprocess),
     ("encode", |t| t.encode),
     ("route", |t| t.route),
     ("decode", |t| t.decode),
+    // Nothing for a classifier.
+    ("measure", |t| t.measure),
     // What is ours on the frame path: everything but input and engine calls.
     ("own_code", |t| t.total.saturating_sub(t.decode_input + t.encode + t.decode)),
     ("total", |t| t.total),

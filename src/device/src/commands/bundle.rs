@@ -9,6 +9,7 @@ use ushydra_engine::{EngineOptions, Models};
 use crate::cli::{BundleCommand, Settings};
 use crate::failure::Failure;
 use crate::locate;
+use crate::pipeline::MeasurementSet;
 use crate::report::{Checks, Output};
 
 pub(super) fn bundle(command: &BundleCommand, settings: &Settings, output: &mut Output) -> Result<(), Failure> {
@@ -129,6 +130,9 @@ fn inspect(folder: &Path, output: &mut Output) -> Result<(), Failure> {
     let manifest = bundle.manifest();
     output.text(format_args!("{} in {}", bundle.id(), folder.display()))?;
     output.text(format_args!("task        {}: {}", task_name(manifest.task), manifest.labels.join(", ")))?;
+    if manifest.task == Task::Segment {
+        output.text(format_args!("measures    {}", MeasurementSet::of(manifest).describe()))?;
+    }
     output.text(format_args!("licence     {}", manifest.licence))?;
     for part in &manifest.provenance {
         output.text(format_args!(

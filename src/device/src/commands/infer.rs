@@ -2,34 +2,42 @@
 
 use std::time::{Duration, Instant};
 
+use ushydra_bundle::Task;
 use ushydra_probe::{FileSource, Frame, FrameSource, Next, Pace};
 
-use super::open_pipeline;
+use super::{open_bundle, open_pipeline};
 use crate::cli::{InferArguments, Settings};
 use crate::failure::Failure;
 use crate::live::Tally;
+use crate::masks::Masks;
 use crate::overlay::Overlays;
 use crate::pipeline::FrameFault;
-use crate::report::{self, Output, Record, Refusals};
+use crate::report::{self, Cines, Output, Record, Refusals};
+use crate::spacing::Spacing;
 
 /// Files are always ready; the wait only bounds how long a stuck network drive goes unnoticed in the log.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) fn infer(arguments: &InferArguments, settings: &Settings, output: &mut Output) -> Result<(), Failure> {
-    if arguments.masks.is_some() {
-        return Err(Failure::Usage(
-            "--masks needs a segmentation bundle; a classification bundle gives labels, leave --masks out".to_owned(),
-        ));
+    let bundle = open_bundle(settings)?;
+    if arguments.masks.is_some() && bundle.manifest().task != Task::Segment {
+        return Err(Failure::Usage(format!(
+            "--masks needs a segmentation bundle; {} is a classification bundle and gives labels, leave --masks out",
+            bundle.id()
+        )));
     }
-    let mut pipeline = open_pipeline(settings, false)?;
-    let identity = pipeline.identity().clone();
+    let spacing = Spacing::new(arguments.spacing, arguments.spacing_csv.as_deref())?;
     let mut overlays = arguments.overlay.as_deref().map(Overlays::new).transpose()?;
+    let mut masks = arguments.masks.as_deref().map(Masks::new).transpose()?;
+    let mut pipeline = open_pipeline(&bundle, settings, false)?;
+    let identity = pipeline.identity().clone();
     let mut source =
         FileSource::open(&arguments.inputs, Pace::AsFastAsPossible, false).map_err(|e| Failure::input(&e))?;
     let begin = Instant::now();
     let mut frame = Frame::new();
     let mut tally = Tally::default();
     let mut refusals = Refusals::default();
+    let mut cines = Cines::default();
     if !output.is_json() {
         output.text(report::header())?;
     }
@@ -46,12 +54,20 @@ pub(super) fn infer(arguments: &InferArguments, settings: &Settings, output: &mu
                 continue;
             }
         }
+        spacing.apply(&mut frame);
         match pipeline.process(&frame) {
             Ok(result) => {
                 tally.record(result, result.age);
+                let mask = match (&mut masks, result.answer.mask()) {
+                    (Some(masks), Some(mask)) => Some(masks.write(result, mask)?),
+                    _ => None,
+                };
                 if output.is_json() {
-                    output.json(&Record::new(&identity, result, None))?;
+                    output.json(&Record::new(&identity, result, mask.as_deref(), None))?;
                 } else {
+                    if let Some(line) = cines.follow(result) {
+                        output.text(line)?;
+                    }
                     output.text(report::row(&identity, result))?;
                 }
                 if let Some(overlays) = &mut overlays {
@@ -63,6 +79,9 @@ pub(super) fn infer(arguments: &InferArguments, settings: &Settings, output: &mu
             Err(FrameFault::Engine(error)) => return Err(error.into()),
             Err(fault) => refusals.report(output, &frame.source, &fault)?,
         }
+    }
+    if let Some(line) = cines.finish() {
+        output.text(line)?;
     }
     if !output.is_json() {
         let seconds = begin.elapsed().as_secs_f64();

@@ -8,6 +8,7 @@ mod infer;
 mod run;
 mod selftest;
 
+use std::path::Path;
 use std::time::Instant;
 
 use ushydra_bundle::Bundle;
@@ -39,9 +40,12 @@ pub fn run(command: Command, settings: &Settings, config: &Config) -> Result<(),
 
 /// Opens and verifies the bundle that the settings ask for.
 fn open_bundle(settings: &Settings) -> Result<Bundle, Failure> {
+    open_bundle_in(&locate::bundle(settings.bundle.as_deref())?)
+}
+
+fn open_bundle_in(folder: &Path) -> Result<Bundle, Failure> {
     let begin = Instant::now();
-    let folder = locate::bundle(settings.bundle.as_deref())?;
-    let bundle = Bundle::open(&folder)?;
+    let bundle = Bundle::open(folder)?;
     log::info!("bundle {} in {} verified in {:?}", bundle.id(), folder.display(), begin.elapsed());
     Ok(bundle)
 }
@@ -59,9 +63,8 @@ fn load_models(bundle: &Bundle, settings: &Settings) -> Result<Models, Failure> 
 }
 
 /// A pipeline that is ready for its first frame.
-fn open_pipeline(settings: &Settings, live: bool) -> Result<Pipeline, Failure> {
-    let bundle = open_bundle(settings)?;
-    let models = load_models(&bundle, settings)?;
+fn open_pipeline(bundle: &Bundle, settings: &Settings, live: bool) -> Result<Pipeline, Failure> {
+    let models = load_models(bundle, settings)?;
     let options = PipelineOptions { routing: settings.routing.clone(), gate: settings.gate, live };
-    Pipeline::new(&bundle, models, &options)
+    Pipeline::new(bundle, models, &options)
 }

@@ -5,20 +5,24 @@ use std::time::{Duration, Instant};
 use ushydra_core::Verdict;
 use ushydra_probe::{FileSource, Frame, Pace};
 
-use super::open_pipeline;
+use super::{open_bundle_in, open_pipeline};
 use crate::cli::{RunArguments, Settings};
 use crate::config::RunConfig;
 use crate::failure::Failure;
 use crate::live::{Capture, Replay, Shutdown, SourceChoice, StatusLine, Taken, Tally};
 use crate::locate;
 use crate::machine;
+use crate::overlay::Overlays;
 use crate::pipeline::{FrameFault, FrameResult, Identity};
-use crate::report::{self, LiveRecord, Output, Record, Refusals};
+use crate::report::{self, Cines, LiveRecord, Output, Record, Refusals};
+use crate::spacing::Spacing;
 
 /// Longest wait for a frame before signals, faults and the status line get their turn.
 const POLL: Duration = Duration::from_millis(100);
 /// A source without a frame for this long is reported as silent.
 const SILENCE: Duration = Duration::from_secs(1);
+/// Measurements are said again after this time.
+const SAY_AGAIN: Duration = Duration::from_secs(1);
 
 pub(super) fn run(
     arguments: &RunArguments,
@@ -27,20 +31,26 @@ pub(super) fn run(
     output: &mut Output,
 ) -> Result<(), Failure> {
     let replay = arguments.replay.or(config.replay).unwrap_or_default();
+    let looping = arguments.looping || config.looping.unwrap_or(false);
+    if looping && arguments.overlay.is_some() {
+        return Err(Failure::Usage("--overlay would never stop writing with --loop; leave one of them out".to_owned()));
+    }
     let configured = config.source.as_deref().map(|s| s.parse().map_err(Failure::Usage)).transpose()?;
+    let folder = locate::live_bundle(settings.bundle.as_deref())?;
     let path = match arguments.source.clone().or(configured) {
         Some(SourceChoice::File(path)) => path,
-        None => locate::demo_cine(Some(&locate::bundle(settings.bundle.as_deref())?))?,
+        None => locate::demo_cine(Some(&folder))?,
     };
     let pace = match replay {
         Replay::Recorded => Pace::Recorded,
         Replay::Fast => Pace::AsFastAsPossible,
     };
-    let looping = arguments.looping || config.looping.unwrap_or(false);
+    let spacing = Spacing::new(arguments.spacing, None)?;
+    let mut overlays = arguments.overlay.as_deref().map(Overlays::new).transpose()?;
 
     let shutdown = Shutdown::listen()?;
     // A recording that waits for its results cannot be late.
-    let mut pipeline = open_pipeline(settings, replay == Replay::Recorded)?;
+    let mut pipeline = open_pipeline(&open_bundle_in(&folder)?, settings, replay == Replay::Recorded)?;
     let source = FileSource::open(&[path], pace, looping).map_err(|e| Failure::input(&e))?;
     log::info!("source: {}", ushydra_probe::FrameSource::describe(&source));
     let mut capture = Capture::start(Box::new(source), replay)?;
@@ -52,11 +62,20 @@ pub(super) fn run(
             session.refuse(fault.source_name(), fault.fault())?;
         }
         match capture.slot().take(&mut frame, POLL) {
-            Taken::Frame => match pipeline.process(&frame) {
-                Ok(result) => session.show(&identity, result, capture.slot().counters().dropped)?,
-                Err(FrameFault::Engine(error)) => return Err(error.into()),
-                Err(fault) => session.refuse(&frame.source, &fault)?,
-            },
+            Taken::Frame => {
+                spacing.apply(&mut frame);
+                match pipeline.process(&frame) {
+                    Ok(result) => {
+                        session.show(&identity, result, capture.slot().counters().dropped)?;
+                        if let Some(overlays) = &mut overlays {
+                            let view = frame.view().map_err(|e| Failure::Internal(e.to_string()))?;
+                            overlays.write(view, &identity, result)?;
+                        }
+                    }
+                    Err(FrameFault::Engine(error)) => return Err(error.into()),
+                    Err(fault) => session.refuse(&frame.source, &fault)?,
+                }
+            }
             Taken::Timeout => {}
             Taken::Ended => break,
         }
@@ -86,8 +105,10 @@ struct Session<'a> {
     refusals: Refusals,
     /// The status line says that nothing is live.
     alarmed: bool,
-    /// What the last line of text said: verdict, label, decoder.
+    /// What the last line of text said: verdict, label, decoder; and when.
     said: Option<(Verdict, usize, usize)>,
+    said_at: Instant,
+    cines: Cines,
 }
 
 impl<'a> Session<'a> {
@@ -103,6 +124,8 @@ impl<'a> Session<'a> {
             refusals: Refusals::default(),
             alarmed: false,
             said: None,
+            said_at: now,
+            cines: Cines::default(),
         }
     }
 
@@ -111,11 +134,12 @@ impl<'a> Session<'a> {
         self.refusals.report(self.output, source, cause)
     }
 
-    /// Every result as JSON; as text only what changed.
+    /// Every result as JSON; as text only what changed, and of measurements, which change all the time, one in a while.
     fn show(&mut self, identity: &Identity, result: &FrameResult, dropped: u64) -> Result<(), Failure> {
         let latency = result.captured.elapsed();
         self.last_frame = Instant::now();
         self.tally.record(result, latency);
+        let ended = self.cines.follow(result);
         if self.output.is_json() {
             let micros = |d: Duration| u64::try_from(d.as_micros()).unwrap_or(u64::MAX);
             let live = LiveRecord {
@@ -125,14 +149,20 @@ impl<'a> Session<'a> {
                 dropped,
                 verdict: LiveRecord::verdict(result.verdict),
             };
-            return self.output.json(&Record::new(identity, result, Some(live)));
+            return self.output.json(&Record::new(identity, result, None, Some(live)));
+        }
+        if let Some(line) = ended {
+            self.status.clear();
+            self.output.text(line)?;
         }
         // The label behind a withheld answer is not shown, so its changes are none.
-        let label = if result.verdict == Verdict::Show { result.class.label } else { usize::MAX };
+        let label = if result.verdict == Verdict::Show { result.answer.label() } else { usize::MAX };
         let now = (result.verdict, label, result.decoder);
-        if self.said.replace(now) == Some(now) {
+        let measured = result.answer.mask().is_some() && self.said_at.elapsed() >= SAY_AGAIN;
+        if self.said.replace(now) == Some(now) && !measured {
             return Ok(());
         }
+        self.said_at = Instant::now();
         self.status.clear();
         self.output.text(report::row(identity, result))
     }
@@ -173,12 +203,14 @@ impl<'a> Session<'a> {
         let counters = capture.slot().counters();
         let judged = self.tally.judged();
         let seconds = self.begin.elapsed().as_secs_f64();
-        let mut lines = vec![format!(
+        let mut lines = Vec::new();
+        lines.extend(self.cines.finish());
+        lines.push(format!(
             "captured {} frames, judged {judged}, dropped {} in {seconds:.2} s ({:.1} fps)",
             counters.captured,
             counters.dropped,
             judged as f64 / seconds.max(f64::EPSILON),
-        )];
+        ));
         if judged > 0 {
             lines.push(format!("latency from capture to result: {}", self.tally.percentiles()));
             lines.push(format!("decoders: {}", self.tally.shares(identity)));

@@ -13,7 +13,7 @@ use super::bundle::check_bundle;
 use crate::cli::Settings;
 use crate::failure::Failure;
 use crate::locate;
-use crate::pipeline::{Pipeline, PipelineOptions};
+use crate::pipeline::{Answer, Pipeline, PipelineOptions};
 use crate::report::{Checks, Output};
 use crate::routing::{RoutingChoice, metric_name};
 
@@ -24,8 +24,8 @@ const HEIGHT: u32 = 480;
 const TIMED_FRAMES: usize = 6;
 /// Greatest difference between two ways to compute the same moment in f32.
 const MOMENT_TOLERANCE: f64 = 1e-4;
-/// Greatest difference of a probability between two runs of the same frame.
-const REPEAT_TOLERANCE: f32 = 1e-5;
+/// Greatest difference of a probability, or of the part that a mask covers, between two runs of the same frame.
+const REPEAT_TOLERANCE: f64 = 1e-5;
 /// Disparity that counts as none.
 const NO_DISPARITY: f64 = 1e-9;
 
@@ -149,12 +149,25 @@ fn repetition(pipeline: &mut Pipeline) -> Result<((), String), Failure> {
     let frame = picture(PixelFormat::Grey8);
     let first = pipeline.process(&frame).map_err(|e| failed(e.to_string()))?.clone();
     let second = pipeline.process(&frame).map_err(|e| failed(e.to_string()))?;
-    let difference = first.class.probabilities.iter().zip(&second.class.probabilities).map(|(a, b)| (a - b).abs());
-    let difference = difference.fold(0.0, f32::max);
+    let difference = difference(&first.answer, &second.answer);
     if first.decoder != second.decoder || difference > REPEAT_TOLERANCE {
         return Err(failed(format!("two runs of one frame differ by {difference} in probability")));
     }
     Ok(((), format!("greatest difference of a probability {difference:e}")))
+}
+
+/// Greatest difference of a label's probability; for masks, of the confidence and of the part covered.
+fn difference(a: &Answer, b: &Answer) -> f64 {
+    match (a, b) {
+        (Answer::Class(a), Answer::Class(b)) => {
+            let pairs = a.probabilities.iter().zip(&b.probabilities);
+            pairs.map(|(a, b)| f64::from((a - b).abs())).fold(0.0, f64::max)
+        }
+        (Answer::Mask(a), Answer::Mask(b)) => {
+            (a.probability - b.probability).abs().max((a.fraction - b.fraction).abs())
+        }
+        _ => f64::INFINITY,
+    }
 }
 
 fn timing(pipeline: &mut Pipeline, max_age_ms: u64) -> Result<((), String), Failure> {
@@ -163,7 +176,7 @@ fn timing(pipeline: &mut Pipeline, max_age_ms: u64) -> Result<((), String), Fail
     for index in 0..TIMED_FRAMES {
         frame.index = index as u32;
         let timing = pipeline.process(&frame).map_err(|e| failed(e.to_string()))?.timing;
-        if timing.preprocess + timing.encode + timing.route + timing.decode > timing.total {
+        if timing.preprocess + timing.encode + timing.route + timing.decode + timing.measure > timing.total {
             return Err(failed(format!("the stages of a frame take longer than the frame: {timing:?}")));
         }
         totals.push(timing.total);

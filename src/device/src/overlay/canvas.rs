@@ -1,4 +1,4 @@
-//! Boxes and antialiased text on an RGB picture.
+//! Boxes, lines and antialiased text on an RGB picture.
 
 use ab_glyph::{Font, FontRef, Glyph, PxScale, ScaleFont, point};
 use image::RgbImage;
@@ -97,6 +97,28 @@ pub(crate) fn outline(picture: &mut RgbImage, area: Rect, thickness: u32, colour
     }
 }
 
+/// Draws a straight line of `thickness` pixels between two points; what lies outside the picture is left out.
+pub(crate) fn line(picture: &mut RgbImage, from: [f64; 2], to: [f64; 2], thickness: u32, colour: Colour) {
+    /// Longest line in steps, beyond every picture that is read.
+    const MAX_STEPS: f64 = 1e6;
+    let (dx, dy) = (to[0] - from[0], to[1] - from[1]);
+    let steps = dx.abs().max(dy.abs()).ceil().max(1.0);
+    if !(dx + dy).is_finite() || steps > MAX_STEPS {
+        return;
+    }
+    let before = f64::from(thickness.saturating_sub(1)) / 2.0;
+    for step in 0..=steps as u32 {
+        let part = f64::from(step) / steps;
+        let corner = |start: f64, way: f64| (start + way * part - before).floor() as i64;
+        let (left, top) = (corner(from[0], dx), corner(from[1], dy));
+        for y in top..top + i64::from(thickness) {
+            for x in left..left + i64::from(thickness) {
+                blend(picture, x, y, colour, 1.0);
+            }
+        }
+    }
+}
+
 /// Writes `text` with its upper left corner at `(x, y)`.
 pub(crate) fn text(picture: &mut RgbImage, face: &Typeface, at: (u32, u32), size: f32, colour: Colour, text: &str) {
     let ascent = face.0.as_scaled(PxScale::from(size)).ascent();
@@ -135,9 +157,33 @@ mod tests {
     }
 
     #[test]
+    fn lines_join_their_ends() {
+        struct Case {
+            from: [f64; 2],
+            to: [f64; 2],
+            pixels: usize,
+        }
+        let cases = [
+            Case { from: [2.5, 3.5], to: [8.5, 3.5], pixels: 7 },
+            Case { from: [5.5, 9.5], to: [5.5, 0.5], pixels: 10 },
+            Case { from: [0.5, 0.5], to: [9.5, 9.5], pixels: 10 },
+            Case { from: [-5.0, 4.5], to: [30.0, 4.5], pixels: 20 },
+            Case { from: [4.5, 4.5], to: [4.5, 4.5], pixels: 1 },
+            Case { from: [f64::NAN, 0.0], to: [5.0, 5.0], pixels: 0 },
+            Case { from: [0.0, 0.0], to: [f64::INFINITY, 5.0], pixels: 0 },
+        ];
+        for case in cases {
+            let mut picture = RgbImage::new(20, 10);
+            line(&mut picture, case.from, case.to, 1, [1; 3]);
+            let drawn = picture.pixels().filter(|p| p.0 == [1; 3]).count();
+            assert_eq!(drawn, case.pixels, "{:?} to {:?}", case.from, case.to);
+        }
+    }
+
+    #[test]
     fn every_character_of_our_texts_is_in_the_font() {
         let face = Typeface::load().unwrap();
-        for character in (' '..='~').chain("äöüß·°–…".chars()).skip(1) {
+        for character in (' '..='~').chain("äöüß·°–…²±".chars()).skip(1) {
             assert_ne!(face.0.glyph_id(character).0, 0, "{character} is missing");
         }
     }

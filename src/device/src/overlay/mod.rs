@@ -1,11 +1,9 @@
-//! `infer --overlay DIR`: the picture with the result drawn in.
+//! `--overlay DIR`: the picture with the result drawn in.
 
 mod canvas;
 mod layout;
-mod names;
+mod shapes;
 
-use std::fs::File;
-use std::io::{self, BufWriter, Read};
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
@@ -13,25 +11,22 @@ use image::imageops::{FilterType, resize};
 use ushydra_core::{FrameView, PixelFormat};
 
 use crate::failure::Failure;
+use crate::gallery::{Gallery, Samples};
 use crate::pipeline::{FrameResult, Identity};
 use canvas::Typeface;
-use names::Names;
 
 /// Pictures narrower than this are enlarged by a whole factor, or the text would not be legible.
 const LEGIBLE_WIDTH: u32 = 240;
 /// Longest side to which a picture is enlarged.
 const ENLARGED_SIDE: u32 = 1024;
-/// Text chunk that marks a PNG as ours: only such files are ever overwritten.
-const MARK: (&str, &str) = ("Software", "USHydra overlay");
-/// The mark stands within this many bytes from the start of a file.
-const MARK_WITHIN: u64 = 256;
+/// Marks a PNG as ours: only such files are ever overwritten.
+const MARK: &str = "USHydra overlay";
 
 /// Writes overlays into one folder.
 #[derive(Debug)]
 pub struct Overlays {
-    folder: PathBuf,
+    gallery: Gallery,
     face: Typeface,
-    names: Names,
 }
 
 impl Overlays {
@@ -40,9 +35,7 @@ impl Overlays {
     /// # Errors
     /// [`Failure::Usage`] where the folder cannot be created.
     pub fn new(folder: &Path) -> Result<Self, Failure> {
-        std::fs::create_dir_all(folder)
-            .map_err(|e| Failure::Usage(format!("--overlay {}: cannot be created: {e}", folder.display())))?;
-        Ok(Self { folder: folder.to_owned(), face: Typeface::load()?, names: Names::default() })
+        Ok(Self { gallery: Gallery::new("--overlay", folder, MARK)?, face: Typeface::load()? })
     }
 
     /// Draws `result` into `frame`, writes the picture and returns its path.
@@ -55,7 +48,6 @@ impl Overlays {
         identity: &Identity,
         result: &FrameResult,
     ) -> Result<PathBuf, Failure> {
-        let path = self.names.path(&self.folder, &result.source, result.index, is_foreign);
         let mut picture = rgb(frame);
         let longest = picture.width().max(picture.height());
         let scale = LEGIBLE_WIDTH.div_ceil(picture.width()).min(ENLARGED_SIDE / longest).max(1);
@@ -63,8 +55,7 @@ impl Overlays {
             picture = resize(&picture, picture.width() * scale, picture.height() * scale, FilterType::Nearest);
         }
         layout::draw(&mut picture, &self.face, scale, identity, result);
-        save(&path, &picture).map_err(|cause| Failure::Output { what: path.display().to_string(), cause })?;
-        Ok(path)
+        self.gallery.write(&result.source, result.index, picture.dimensions(), &Samples::Rgb(picture.as_raw()))
     }
 }
 
@@ -79,26 +70,4 @@ fn rgb(frame: FrameView<'_>) -> RgbImage {
             PixelFormat::Rgb8 => image::Rgb([frame.data()[at], frame.data()[at + 1], frame.data()[at + 2]]),
         }
     })
-}
-
-fn save(path: &Path, picture: &RgbImage) -> io::Result<()> {
-    let mut encoder = png::Encoder::new(BufWriter::new(File::create(path)?), picture.width(), picture.height());
-    encoder.set_color(png::ColorType::Rgb);
-    encoder.set_depth(png::BitDepth::Eight);
-    encoder.set_compression(png::Compression::Fast);
-    encoder.add_text_chunk(MARK.0.to_owned(), MARK.1.to_owned())?;
-    let mut writer = encoder.write_header()?;
-    writer.write_image_data(picture.as_raw())?;
-    writer.finish()?;
-    Ok(())
-}
-
-/// Whether a file stands there that this program did not write.
-fn is_foreign(path: &Path) -> bool {
-    let Ok(file) = File::open(path) else { return path.exists() };
-    let mut start = Vec::new();
-    match file.take(MARK_WITHIN).read_to_end(&mut start) {
-        Ok(_) => !start.windows(MARK.1.len()).any(|window| window == MARK.1.as_bytes()),
-        Err(_) => true,
-    }
 }

@@ -4,6 +4,7 @@ use thiserror::Error;
 use ushydra_bundle::PreprocessError;
 use ushydra_core::{FrameError, MomentsError, QualityError, RouteError};
 use ushydra_engine::EngineError;
+use ushydra_measure::MeasureError;
 
 use crate::routing::OracleError;
 
@@ -25,6 +26,9 @@ pub enum FrameFault {
     /// The router refused.
     #[error(transparent)]
     Route(#[from] RouteError),
+    /// The mask could not be brought to the frame's size.
+    #[error(transparent)]
+    Measure(#[from] MeasureError),
     /// The oracle does not know the frame's file.
     #[error(transparent)]
     Oracle(#[from] OracleError),

@@ -1,6 +1,6 @@
 //! The names that a result's indices stand for.
 
-use ushydra_bundle::Bundle;
+use ushydra_bundle::{Bundle, Task};
 use ushydra_core::Metric;
 
 use crate::routing::{RoutingChoice, metric_name};
@@ -10,6 +10,8 @@ use crate::routing::{RoutingChoice, metric_name};
 pub struct Identity {
     /// `name@version`.
     pub bundle: String,
+    /// Whether it classifies or segments.
+    pub task: Task,
     /// Name of the engine's backend.
     pub backend: &'static str,
     /// `vector`, `paper`, `released`, `fixed` or `oracle`.
@@ -28,7 +30,14 @@ impl Identity {
             Some(RoutingChoice::Oracle(_)) => "oracle",
             Some(RoutingChoice::Metric(_)) | None => metric_name(metric),
         };
-        Self { bundle: bundle.id(), backend, mode, labels: manifest.labels.clone(), domains: manifest.domains.clone() }
+        Self {
+            bundle: bundle.id(),
+            task: manifest.task,
+            backend,
+            mode,
+            labels: manifest.labels.clone(),
+            domains: manifest.domains.clone(),
+        }
     }
 
     /// Name of label `index`.

@@ -1,11 +1,14 @@
-//! The way of a frame: preprocessing and pixel moments, encoder, feature moments, router, hysteresis, one decoder, gate.
+//! The way of a frame: preprocessing and pixel moments, encoder, feature moments, router, hysteresis, one decoder, gate. For a
+//! segmentation bundle the decoder's logits are smoothed over the cine, brought to the frame's size, cleaned and measured.
 //!
 //! Everything that a frame needs is allocated when the pipeline is built (the preprocessing's buffers with the first
 //! frame of a geometry). After that our own code allocates nothing; what an engine does inside its call is its affair.
 
 mod fault;
 mod identity;
+mod measurements;
 mod result;
+mod segmenter;
 mod softmax;
 
 use std::fmt;
@@ -15,15 +18,19 @@ use std::time::{Duration, Instant};
 use ushydra_bundle::{Bundle, Preprocessor, Task};
 use ushydra_core::{Decision, Gate, Hysteresis, Moments, Quality, Router, Verdict};
 use ushydra_engine::Models;
+use ushydra_measure::Mask;
 use ushydra_probe::Frame;
 
 use crate::config::GateConfig;
 use crate::failure::Failure;
 use crate::routing::{Oracle, RoutingChoice};
+use measurements::{Context, Measurer};
+use segmenter::Segmenter;
 
 pub use fault::FrameFault;
 pub use identity::Identity;
-pub use result::{ClassResult, FrameResult, Timing};
+pub use measurements::{Head, MeasurementSet, Measurements, Unit};
+pub use result::{Answer, ClassResult, FrameResult, MaskResult, Timing};
 
 /// How a pipeline differs from what its bundle says.
 #[derive(Clone, Debug, Default)]
@@ -48,6 +55,8 @@ pub struct Pipeline {
     live: bool,
     /// The encoder's input.
     image: Box<[f32]>,
+    segmenter: Segmenter,
+    measurer: Measurer,
     result: FrameResult,
 }
 
@@ -56,13 +65,10 @@ impl Pipeline {
     ///
     /// # Errors
     /// [`Failure::Usage`] for a fixed domain that the bundle does not have, [`Failure::Input`] for an oracle that cannot
-    /// be read, [`Failure::BundleUnfit`] for a task that this program cannot run or models that do not fit together.
+    /// be read, [`Failure::BundleUnfit`] for models that do not fit together.
     pub fn new(bundle: &Bundle, models: Models, options: &PipelineOptions) -> Result<Self, Failure> {
         let manifest = bundle.manifest();
         let unfit = |message: String| Failure::BundleUnfit { name: bundle.id(), message };
-        if manifest.task != Task::Classify {
-            return Err(unfit("its task is `segment`; this version runs classification bundles".to_owned()));
-        }
         let metric = match options.routing {
             Some(RoutingChoice::Metric(metric)) => metric,
             _ => manifest.routing.mode.into(),
@@ -91,7 +97,9 @@ impl Pipeline {
         Ok(Self {
             preprocessor: Preprocessor::new(&manifest.input).map_err(|e| unfit(e.to_string()))?,
             image: vec![0.0; manifest.input.values()].into_boxed_slice(),
-            result: blank(manifest.labels.len()),
+            segmenter: Segmenter::new(&manifest.input),
+            measurer: Measurer::new(MeasurementSet::of(manifest)),
+            result: blank(manifest.task, manifest.labels.len()),
             // A forced decoder must be followed at once.
             hysteresis: match options.routing {
                 Some(RoutingChoice::Fixed(_) | RoutingChoice::Oracle(_)) => Hysteresis::new(1, 1),
@@ -114,7 +122,8 @@ impl Pipeline {
 
     /// Judges one frame. The result belongs to the pipeline until the next call.
     ///
-    /// Hysteresis applies within a cine and starts anew with every source, so that pictures do not influence each other.
+    /// Hysteresis, smoothing and the measurements over a cine start anew with every source, so that pictures do not influence
+    /// each other.
     ///
     /// # Errors
     /// [`FrameFault`]; the pipeline stays usable.
@@ -124,6 +133,11 @@ impl Pipeline {
         let begins = frame.index == 0 || frame.index < self.result.index;
         if begins || *frame.source != *self.result.source {
             self.hysteresis.reset();
+            self.segmenter.reset();
+            self.measurer.reset();
+        } else if self.is_late(frame.captured.saturating_duration_since(self.result.captured)) {
+            // The live picture before was of another moment.
+            self.segmenter.reset();
         }
         let preprocessed = self.preprocessor.run(frame.view()?, &mut self.image)?;
         let preprocess = begin.elapsed();
@@ -144,12 +158,34 @@ impl Pipeline {
 
         let at = Instant::now();
         let logits = self.models.decode(decoder)?;
-        let class = &mut self.result.class;
-        class.label = softmax::softmax(logits, &mut class.probabilities)?;
+        let mut decode = at.elapsed();
+        let at = Instant::now();
+        let answer = &mut self.result.answer;
+        match answer {
+            Answer::Class(class) => class.label = softmax::softmax(logits, &mut class.probabilities)?,
+            Answer::Mask(mask) => self.segmenter.segment(logits, frame.geometry, preprocessed.mapping(), mask)?,
+        }
         let age = frame.captured.elapsed();
         let judged_age = if self.live { u64::try_from(age.as_millis()).unwrap_or(u64::MAX) } else { 0 };
-        let verdict = self.gate.judge(decision.in_domain, f64::from(class.probability()), judged_age);
-        let decode = at.elapsed();
+        let mut verdict = self.gate.judge(decision.in_domain, answer.probability(), judged_age);
+        let mut measure = Duration::ZERO;
+        match answer {
+            Answer::Class(_) => decode += at.elapsed(),
+            Answer::Mask(mask) => {
+                // Nothing was found, however little certainty the gate asks for.
+                if mask.area_px == 0 && verdict == Verdict::Show {
+                    verdict = Verdict::Unsure;
+                }
+                let context = Context {
+                    crop: preprocessed.crop(),
+                    in_domain: decision.in_domain,
+                    unsure: verdict == Verdict::Unsure,
+                    live: self.live,
+                };
+                (mask.measurements, self.result.cine) = self.measurer.measure(&mask.mask, frame, context);
+                measure = at.elapsed();
+            }
+        }
 
         let result = &mut self.result;
         result.sequence = frame.sequence;
@@ -163,8 +199,13 @@ impl Pipeline {
         result.crop = preprocessed.crop();
         result.age = age;
         let total = frame.decode + begin.elapsed();
-        result.timing = Timing { decode_input: frame.decode, preprocess, encode, route, decode, total };
+        result.timing = Timing { decode_input: frame.decode, preprocess, encode, route, decode, measure, total };
         Ok(result)
+    }
+
+    /// Whether a live frame of this age is stale.
+    fn is_late(&self, age: Duration) -> bool {
+        self.live && age > Duration::from_millis(self.gate.max_age_ms)
     }
 }
 
@@ -175,7 +216,7 @@ impl fmt::Debug for Pipeline {
 }
 
 /// The result before the first frame.
-fn blank(labels: usize) -> FrameResult {
+fn blank(task: Task, labels: usize) -> FrameResult {
     FrameResult {
         sequence: 0,
         captured: Instant::now(),
@@ -184,7 +225,21 @@ fn blank(labels: usize) -> FrameResult {
         quality: Quality::default(),
         decision: Decision { decoder: 0, disparity: Default::default(), margin: 0.0, in_domain: false },
         decoder: 0,
-        class: ClassResult { label: 0, probabilities: vec![0.0; labels].into_boxed_slice() },
+        answer: match task {
+            Task::Classify => {
+                Answer::Class(ClassResult { label: 0, probabilities: vec![0.0; labels].into_boxed_slice() })
+            }
+            Task::Segment => Answer::Mask(MaskResult {
+                label: 0,
+                mask: Mask::default(),
+                area_px: 0,
+                fraction: 0.0,
+                ellipse: None,
+                probability: 0.0,
+                measurements: Measurements::None,
+            }),
+        },
+        cine: None,
         verdict: Verdict::Stale,
         crop: Default::default(),
         age: Duration::ZERO,

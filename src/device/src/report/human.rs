@@ -1,9 +1,11 @@
 //! One line of text per frame.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use ushydra_core::Verdict;
 
+use super::measured::brief;
 use crate::pipeline::{FrameResult, Identity};
 
 /// Columns of [`row`].
@@ -17,13 +19,17 @@ pub fn header() -> String {
 
 /// The result as an operator may see it: no guess where the gate withheld the answer.
 #[must_use]
-pub fn answer<'a>(identity: &'a Identity, result: &FrameResult) -> &'a str {
-    match result.verdict {
-        Verdict::Show => identity.label(result.class.label),
+pub fn answer<'a>(identity: &'a Identity, result: &FrameResult) -> Cow<'a, str> {
+    let text = match result.verdict {
+        Verdict::Show => {
+            let label = identity.label(result.answer.label());
+            return brief(result).map_or(Cow::Borrowed(label), |measured| format!("{label}: {measured}").into());
+        }
         Verdict::OutOfDomain => "outside the known domains",
         Verdict::Unsure => "unsure",
         Verdict::Stale => "too old to be shown",
-    }
+    };
+    text.into()
 }
 
 /// One frame as a row of a table.
@@ -43,7 +49,7 @@ impl fmt::Display for Row<'_> {
         write!(f, "{:<44} {:>5}  {:<30} ", tail(&result.source, 44), result.index, answer(identity, result))?;
         // A probability beside "outside the known domains" would read as one.
         match result.verdict {
-            Verdict::Show | Verdict::Unsure => write!(f, "{:>6.3}", result.class.probability())?,
+            Verdict::Show | Verdict::Unsure => write!(f, "{:>6.3}", result.answer.probability())?,
             Verdict::OutOfDomain | Verdict::Stale => write!(f, "{:>6}", "-")?,
         }
         write!(f, "  {:<10} ", identity.domain(result.decoder))?;

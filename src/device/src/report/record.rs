@@ -1,10 +1,13 @@
 //! The JSON record of one frame; its fields and their order are a contract.
 
+use std::path::Path;
+
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use ushydra_core::Verdict;
 
-use crate::pipeline::{FrameResult, Identity};
+use super::mask::{CineRecord, MaskRecord};
+use crate::pipeline::{Answer, FrameResult, Identity};
 
 /// One frame's line.
 #[derive(Debug, Serialize)]
@@ -17,6 +20,9 @@ pub struct Record<'a> {
     routing: RoutingRecord<'a>,
     result: ResultRecord<'a>,
     timing_us: TimingRecord,
+    /// Only of a left ventricle, from a cine's second frame on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cine: Option<CineRecord>,
     /// Only in `run`: what belongs to a live frame and has no meaning for a file.
     #[serde(skip_serializing_if = "Option::is_none")]
     live: Option<LiveRecord>,
@@ -46,6 +52,23 @@ struct RoutingRecord<'a> {
 #[serde(tag = "kind", rename_all = "lowercase")]
 enum ResultRecord<'a> {
     Class { label: &'a str, probability: f32, probabilities: ByName<'a, f32>, abstained: bool },
+    Mask(MaskRecord<'a>),
+}
+
+impl<'a> ResultRecord<'a> {
+    fn new(identity: &'a Identity, result: &'a FrameResult, mask_path: Option<&'a Path>) -> Self {
+        let abstained = result.verdict.abstained();
+        let label = identity.label(result.answer.label());
+        match &result.answer {
+            Answer::Class(class) => Self::Class {
+                label,
+                probability: class.probability(),
+                probabilities: ByName { names: &identity.labels, values: &class.probabilities },
+                abstained,
+            },
+            Answer::Mask(mask) => Self::Mask(MaskRecord::new(label, mask, mask_path, abstained)),
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -55,6 +78,9 @@ struct TimingRecord {
     encode: u64,
     route: u64,
     decode: u64,
+    /// Only of a mask.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    measure: Option<u64>,
     total: u64,
 }
 
@@ -104,9 +130,14 @@ impl<T: Serialize> Serialize for ByName<'_, T> {
 }
 
 impl<'a> Record<'a> {
-    /// The record of `result`.
+    /// The record of `result`; `mask_path` is the picture of its mask, where one was written.
     #[must_use]
-    pub fn new(identity: &'a Identity, result: &'a FrameResult, live: Option<LiveRecord>) -> Self {
+    pub fn new(
+        identity: &'a Identity,
+        result: &'a FrameResult,
+        mask_path: Option<&'a Path>,
+        live: Option<LiveRecord>,
+    ) -> Self {
         let micros = |d: std::time::Duration| u64::try_from(d.as_micros()).unwrap_or(u64::MAX);
         let quality = &result.quality;
         let timing = &result.timing;
@@ -130,20 +161,17 @@ impl<'a> Record<'a> {
                 margin: Some(result.decision.margin).filter(|m| m.is_finite()),
                 in_domain: result.decision.in_domain,
             },
-            result: ResultRecord::Class {
-                label: identity.label(result.class.label),
-                probability: result.class.probability(),
-                probabilities: ByName { names: &identity.labels, values: &result.class.probabilities },
-                abstained: result.verdict.abstained(),
-            },
+            result: ResultRecord::new(identity, result, mask_path),
             timing_us: TimingRecord {
                 decode_input: micros(timing.decode_input),
                 preprocess: micros(timing.preprocess),
                 encode: micros(timing.encode),
                 route: micros(timing.route),
                 decode: micros(timing.decode),
+                measure: result.answer.mask().map(|_| micros(timing.measure)),
                 total: micros(timing.total),
             },
+            cine: result.cine.as_ref().map(CineRecord::new),
             live,
         }
     }

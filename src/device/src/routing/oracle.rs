@@ -1,13 +1,11 @@
 //! The oracle control: a csv that names the true domain of every file.
 
-use std::collections::HashMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use thiserror::Error;
 
-/// Largest csv that is read, in bytes.
-const MAX_CSV_BYTES: u64 = 64 << 20;
+use crate::by_file::{self, ByFile, Found};
 
 /// The columns that are read; others may be there.
 #[derive(Deserialize)]
@@ -16,21 +14,11 @@ struct Row {
     domain: String,
 }
 
-/// Domain of every file that a csv lists.
-///
-/// A source matches a row where one path is the tail of the other, compared by whole components, so that
-/// `../data/africa/7.png` finds `africa/7.png` and `7.png` finds `data/africa/7.png`.
+/// Domain of every file that a csv lists; files match as [`crate::by_file`] says.
 #[derive(Clone, Debug)]
 pub struct Oracle {
     path: PathBuf,
-    /// Rows by file name.
-    rows: HashMap<String, Vec<Entry>>,
-}
-
-#[derive(Clone, Debug)]
-struct Entry {
-    file: PathBuf,
-    domain: String,
+    domains: ByFile<String>,
 }
 
 impl Oracle {
@@ -40,24 +28,14 @@ impl Oracle {
     /// [`OracleError`] where the csv cannot be read or lacks a column, or a row names no file or no domain.
     pub fn read(path: &Path) -> Result<Self, OracleError> {
         let refuse = |message: String| OracleError::Csv { path: path.to_owned(), message };
-        let size = std::fs::metadata(path).map_err(|e| refuse(format!("cannot be read: {e}")))?.len();
-        if size > MAX_CSV_BYTES {
-            return Err(refuse(format!("has {size} bytes, at most {MAX_CSV_BYTES} are read")));
-        }
-        let mut reader = csv::ReaderBuilder::new()
-            .trim(csv::Trim::All)
-            .from_path(path)
-            .map_err(|e| refuse(format!("cannot be read: {e}")))?;
-        let mut rows: HashMap<String, Vec<Entry>> = HashMap::new();
-        for (index, row) in reader.deserialize::<Row>().enumerate() {
-            let row = row.map_err(|e| refuse(format!("{e}; it needs the columns `file` and `domain`")))?;
-            let file = PathBuf::from(row.file);
-            let (Some(name), false) = (file.file_name().and_then(|n| n.to_str()), row.domain.is_empty()) else {
+        let mut domains = ByFile::new();
+        let rows: Vec<Row> = by_file::read_rows(path, "`file` and `domain`").map_err(refuse)?;
+        for (index, row) in rows.into_iter().enumerate() {
+            if row.domain.is_empty() || !domains.insert(&row.file, row.domain) {
                 return Err(refuse(format!("row {} names no file or no domain", index + 1)));
-            };
-            rows.entry(name.to_owned()).or_default().push(Entry { domain: row.domain, file: file.clone() });
+            }
         }
-        Ok(Self { path: path.to_owned(), rows })
+        Ok(Self { path: path.to_owned(), domains })
     }
 
     /// The domain of `source`.
@@ -65,44 +43,16 @@ impl Oracle {
     /// # Errors
     /// [`OracleError::Missing`] without a matching row, [`OracleError::Ambiguous`] where matching rows disagree.
     pub fn domain(&self, source: &str) -> Result<&str, OracleError> {
-        let path = Path::new(source);
-        let missing = || OracleError::Missing { path: self.path.clone(), file: source.to_owned() };
-        let name = path.file_name().and_then(|n| n.to_str()).ok_or_else(missing)?;
-        let mut best: Option<(usize, &str)> = None;
-        let mut tie = None;
-        for entry in self.rows.get(name).into_iter().flatten() {
-            let Some(length) = shared_tail(path, &entry.file) else { continue };
-            match best {
-                Some((longest, _)) if length < longest => {}
-                Some((longest, domain)) if length == longest => {
-                    if domain != entry.domain {
-                        tie = Some((domain, entry.domain.as_str()));
-                    }
-                }
-                _ => {
-                    best = Some((length, &entry.domain));
-                    tie = None;
-                }
-            }
-        }
-        if let Some((one, other)) = tie {
-            return Err(OracleError::Ambiguous {
+        match self.domains.find(source) {
+            Found::One(domain) => Ok(domain),
+            Found::Nothing => Err(OracleError::Missing { path: self.path.clone(), file: source.to_owned() }),
+            Found::Several(one, other) => Err(OracleError::Ambiguous {
                 path: self.path.clone(),
                 file: source.to_owned(),
                 domains: format!("`{one}` and `{other}`"),
-            });
+            }),
         }
-        best.map(|(_, domain)| domain).ok_or_else(missing)
     }
-}
-
-/// Length in components of the shorter path where it is the tail of the longer one.
-fn shared_tail(a: &Path, b: &Path) -> Option<usize> {
-    let normal = |path: &Path| path.components().filter(|c| matches!(c, Component::Normal(_))).count();
-    let tail = |path| Path::components(path).rev().filter(|c| matches!(c, Component::Normal(_)));
-    let shorter = normal(a).min(normal(b));
-    let shared = tail(a).zip(tail(b)).take_while(|(x, y)| x == y).count();
-    (shared == shorter).then_some(shared)
 }
 
 /// A csv or a file that the oracle has no answer for.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use image::GrayImage;
 use serde_json::Value;
-use ushydra_tests::miniature::Miniature;
+use ushydra_tests::miniature::{Miniature, Segmenting};
 
 /// Longest run of a command in these tests.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -86,7 +86,15 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) fn new() -> Self {
-        let miniature = Miniature::new().unwrap();
+        Self::of(Miniature::new().unwrap())
+    }
+
+    /// With a bundle that segments.
+    pub(crate) fn segmenting(kind: &Segmenting) -> Self {
+        Self::of(Miniature::segmenting(kind).unwrap())
+    }
+
+    fn of(miniature: Miniature) -> Self {
         let pictures = miniature.scratch().join("pictures");
         std::fs::create_dir(&pictures).unwrap();
         Self { miniature, pictures }

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use ushydra_bundle::{Bundle, Task};
+use ushydra_host::HostError;
 use ushydra_host::dataset::Dataset;
 use ushydra_host::evaluate::bundle::Judge;
 use ushydra_host::evaluate::report::{DeviceSummary, Report, Stranger};
@@ -10,6 +12,8 @@ use ushydra_host::evaluate::summary::{Context, summarise};
 use ushydra_host::evaluate::{MODES, Prediction, cross};
 use ushydra_host::progress::Progress;
 use ushydra_host::recipe::Recipe;
+use ushydra_host::segment::figures::SegmentFigures;
+use ushydra_host::segment::{self, SegmentRecipe, SegmentRun};
 use ushydra_host::train::run::{Run, VERSIONS};
 
 use super::{jobs, print};
@@ -59,6 +63,17 @@ pub(super) struct Evaluate {
 impl Evaluate {
     pub(super) fn run(self, progress: &Progress) -> anyhow::Result<()> {
         match (&self.run, &self.bundle) {
+            (Some(folder), _) if is_segment(folder)? => {
+                let replacement = self.config.as_deref().map(SegmentRecipe::read).transpose()?;
+                let run = SegmentRun::open(folder, replacement)?;
+                let figures = segment::evaluate::run(&run, jobs(self.jobs), progress)?;
+                let folder = self.out.unwrap_or_else(|| run.folder.clone());
+                segmented(&figures, &folder)
+            }
+            (None, Some(bundle)) if Bundle::open(bundle).map_err(HostError::from)?.manifest().task == Task::Segment => {
+                let figures = segment::evaluate::bundle(bundle, &self.data, jobs(self.jobs), progress)?;
+                segmented(&figures, &self.out.unwrap_or_default())
+            }
             (Some(run), _) => {
                 let run = run.clone();
                 self.cross(&run, progress)
@@ -146,6 +161,18 @@ impl Evaluate {
         };
         finish(&report, &self.out.unwrap_or_default())
     }
+}
+
+/// Whether a run folder is one of a segmentation.
+fn is_segment(folder: &std::path::Path) -> ushydra_host::Result<bool> {
+    let recipe = folder.join("recipe.toml");
+    Ok(recipe.exists() && SegmentRecipe::is_meant(&recipe)?)
+}
+
+fn segmented(figures: &SegmentFigures, folder: &std::path::Path) -> anyhow::Result<()> {
+    figures.write(folder)?;
+    print(&figures.text());
+    Ok(())
 }
 
 fn strangers(judge: &mut Judge, files: &[PathBuf], progress: &Progress) -> anyhow::Result<Vec<Stranger>> {

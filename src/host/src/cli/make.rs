@@ -4,10 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
+use ushydra_bundle::Statistics;
+use ushydra_host::calibrate::CalibrationConfig;
 use ushydra_host::progress::Progress;
 use ushydra_host::recipe::{Recipe, TrainingMode};
+use ushydra_host::segment::{ComputeDevice, SegmentRecipe, SegmentRun};
 use ushydra_host::train::run::{Run, Sources, VERSIONS};
-use ushydra_host::{export, files, import};
+use ushydra_host::{export, files, import, segment};
 
 use super::{Data, OpenRun, jobs, print};
 
@@ -57,9 +60,12 @@ pub(super) struct Train {
     config: PathBuf,
     #[command(flatten)]
     data: Data,
-    /// Encoder written by `import`.
+    /// Encoder written by `import`; classification recipes need it, segmentation recipes train their own.
     #[arg(long, value_name = "ONNX")]
-    encoder: PathBuf,
+    encoder: Option<PathBuf>,
+    /// What a segmentation recipe is trained on.
+    #[arg(long, value_enum, default_value_t)]
+    device: ComputeDevice,
     /// Run folder.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -82,6 +88,28 @@ pub(super) struct Train {
 
 impl Train {
     pub(super) fn run(self, progress: &Progress) -> anyhow::Result<()> {
+        if SegmentRecipe::is_meant(&self.config)? { self.segment(progress) } else { self.classify(progress) }
+    }
+
+    fn segment(self, progress: &Progress) -> anyhow::Result<()> {
+        let mut recipe = SegmentRecipe::read(&self.config)?;
+        recipe.seed = self.seed.unwrap_or(recipe.seed);
+        let run = SegmentRun::start(&self.out, &recipe, &self.data.files, self.device)?;
+        let report = run.train(self.device, progress)?;
+        let [train, validation, test] = report.pictures;
+        let last = report.epochs.iter().rev().find_map(|e| e.dice);
+        print(&format!(
+            "{}: {train} pictures trained on, {validation} chose the epoch, {test} kept for the test; last validation Dice {}\n",
+            self.out.display(),
+            last.map_or_else(|| "none".to_owned(), |d| format!("{d:.4}"))
+        ));
+        Ok(())
+    }
+
+    fn classify(self, progress: &Progress) -> anyhow::Result<()> {
+        let Some(encoder) = self.encoder else {
+            anyhow::bail!("a classification recipe needs --encoder; make it with `ushydra-host import`");
+        };
         let mut recipe = Recipe::read(&self.config)?;
         recipe.seed = self.seed.unwrap_or(recipe.seed);
         recipe.augmentation.views = self.views.unwrap_or(recipe.augmentation.views);
@@ -92,7 +120,7 @@ impl Train {
         };
         recipe.check().map_err(|problem| anyhow::anyhow!("{problem}"))?;
         let cache = self.cache.unwrap_or_else(|| self.out.with_file_name("features"));
-        let sources = Sources { data: self.data.files, encoder: self.encoder, cache };
+        let sources = Sources { data: self.data.files, encoder, cache };
         let run = Run::start(&self.out, &recipe, &sources)?;
         let data = run.data(jobs(self.jobs), progress)?;
         let (_, report) = run.train(&data, progress)?;
@@ -116,31 +144,45 @@ pub(super) struct Calibrate {
 
 impl Calibrate {
     pub(super) fn run(self, progress: &Progress) -> anyhow::Result<()> {
+        if let Some(run) = self.open.segment()? {
+            let statistics = run.calibrate(progress)?;
+            return written(&run.folder, &statistics, &run.recipe.calibration, run.recipe.seed);
+        }
         let run = Run::open(&self.open.run, self.open.recipe()?)?;
         let data = run.data(jobs(self.open.jobs), progress)?;
         let statistics = run.calibrate(&data)?;
-        let thresholds = &statistics.thresholds;
-        let note = json!({
-            "calibration": run.recipe.calibration,
-            "seed": run.recipe.seed,
-            "versions": VERSIONS.iter().copied().collect::<std::collections::BTreeMap<_, _>>(),
-            "thresholds": thresholds,
-            "components": statistics.vector.components,
-            "residual_variance": statistics.vector.residual_variance,
-        });
-        files::write_json(&run.folder.join("calibration.json"), &note)?;
-        for domain in &statistics.domains {
-            print(&format!(
-                "{}: {} pictures, mean {:.4}, std {:.4} (released {:.4})\n",
-                domain.name, domain.count, domain.mean, domain.std, domain.released_std
-            ));
-        }
-        print(&format!(
-            "in-domain thresholds ({} quantile, held out): vector {:.3}, paper {:.4}, released {:.4}\n",
-            thresholds.quantile, thresholds.vector, thresholds.paper, thresholds.released
-        ));
-        Ok(())
+        written(&run.folder, &statistics, &run.recipe.calibration, run.recipe.seed)
     }
+}
+
+/// Notes what was calibrated and tells the operator.
+fn written(
+    folder: &std::path::Path,
+    statistics: &Statistics,
+    config: &CalibrationConfig,
+    seed: u64,
+) -> anyhow::Result<()> {
+    let thresholds = &statistics.thresholds;
+    let note = json!({
+        "calibration": config,
+        "seed": seed,
+        "versions": VERSIONS.iter().copied().collect::<std::collections::BTreeMap<_, _>>(),
+        "thresholds": thresholds,
+        "components": statistics.vector.components,
+        "residual_variance": statistics.vector.residual_variance,
+    });
+    files::write_json(&folder.join("calibration.json"), &note)?;
+    for domain in &statistics.domains {
+        print(&format!(
+            "{}: {} pictures, mean {:.4}, std {:.4} (released {:.4})\n",
+            domain.name, domain.count, domain.mean, domain.std, domain.released_std
+        ));
+    }
+    print(&format!(
+        "in-domain thresholds ({} quantile, held out): vector {:.3}, paper {:.4}, released {:.4}\n",
+        thresholds.quantile, thresholds.vector, thresholds.paper, thresholds.released
+    ));
+    Ok(())
 }
 
 #[derive(Args, Debug)]
@@ -154,8 +196,10 @@ pub(super) struct Export {
 
 impl Export {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let run = Run::open(&self.open.run, self.open.recipe()?)?;
-        let exported = export::export(&run, &self.to)?;
+        let exported = match self.open.segment()? {
+            Some(run) => segment::export::export(&run, &self.to)?,
+            None => export::export(&Run::open(&self.open.run, self.open.recipe()?)?, &self.to)?,
+        };
         print(&format!(
             "{}\n{}\nself-test: {}\n",
             exported.bundle.display(),

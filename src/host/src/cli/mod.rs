@@ -3,6 +3,7 @@
 mod dataset;
 mod evaluate;
 mod make;
+mod phantom;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand};
 use ushydra_host::HostError;
 use ushydra_host::progress::Progress;
 use ushydra_host::recipe::Recipe;
+use ushydra_host::segment::{SegmentRecipe, SegmentRun};
 
 /// Exit codes of the project's contract.
 mod code {
@@ -55,6 +57,8 @@ enum Command {
     Evaluate(evaluate::Evaluate),
     /// Write the bundle of a run and test it as the device would open it.
     Export(make::Export),
+    /// Simulate pictures with exact masks: hearts in four-chamber views, fetal heads.
+    Phantom(phantom::Phantom),
 }
 
 /// Data csv files.
@@ -81,6 +85,16 @@ struct OpenRun {
 }
 
 impl OpenRun {
+    /// The run, where it is one of a segmentation.
+    fn segment(&self) -> ushydra_host::Result<Option<SegmentRun>> {
+        let recipe = self.run.join("recipe.toml");
+        if !recipe.exists() || !SegmentRecipe::is_meant(&recipe)? {
+            return Ok(None);
+        }
+        let replacement = self.config.as_deref().map(SegmentRecipe::read).transpose()?;
+        SegmentRun::open(&self.run, replacement).map(Some)
+    }
+
     fn recipe(&self) -> ushydra_host::Result<Option<Recipe>> {
         self.config.as_deref().map(Recipe::read).transpose()
     }
@@ -132,6 +146,7 @@ fn run(command: Command, progress: &Progress) -> anyhow::Result<ExitCode> {
         Command::Calibrate(command) => command.run(progress).map(|()| ExitCode::SUCCESS),
         Command::Evaluate(command) => command.run(progress).map(|()| ExitCode::SUCCESS),
         Command::Export(command) => command.run().map(|()| ExitCode::SUCCESS),
+        Command::Phantom(command) => command.run(progress).map(|()| ExitCode::SUCCESS),
     }
 }
 

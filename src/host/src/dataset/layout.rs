@@ -2,10 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use csv::{ReaderBuilder, StringRecord};
-
+use super::table::{Row, Table};
 use super::{Part, Sample, base};
-use crate::error::{HostError, Result};
+use crate::error::Result;
 
 /// How a csv names its columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,143 +28,96 @@ const AFRICA: [&str; 4] = ["Filename", "Center", "Patient", "Plane"];
 
 /// Reads one csv.
 pub(super) fn read(path: &Path) -> Result<Vec<Sample>> {
-    let bytes = crate::files::read(path)?;
-    let header = bytes.split(|&b| b == b'\n').next().unwrap_or_default();
-    let delimiter = if header.contains(&b';') { b';' } else { b',' };
-    let mut reader = ReaderBuilder::new().delimiter(delimiter).trim(csv::Trim::All).from_reader(bytes.as_slice());
-    let header = reader.headers().map_err(|e| csv_error(path, &e))?.clone();
-    let columns = Columns { path, header };
-    let layout = columns.layout()?;
-    let mut samples = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(|e| csv_error(path, &e))?;
-        samples.push(columns.sample(layout, &record)?);
-    }
-    Ok(samples)
+    let table = Table::read(path)?;
+    let layout = layout(&table)?;
+    table.rows().map(|row| sample(layout, path, row)).collect()
 }
 
-fn csv_error(path: &Path, error: &csv::Error) -> HostError {
-    let line = error.position().map(csv::Position::line);
-    HostError::Csv { path: path.to_owned(), line, problem: format!("{error}; correct the line") }
+fn layout(table: &Table) -> Result<Layout> {
+    let candidates = [
+        (Layout::FetalPlanesDb, FETAL_PLANES_DB.as_slice()),
+        (Layout::Africa, AFRICA.as_slice()),
+        (Layout::Plain, PLAIN.as_slice()),
+    ];
+    // The layout whose first column is there is meant; what it lacks is worth naming.
+    let meant = candidates.iter().find(|(_, names)| table.find(names[0]).is_some());
+    let (layout, names) = meant.unwrap_or(&candidates[2]);
+    let missing = table.missing(names);
+    if missing.is_empty() {
+        return Ok(*layout);
+    }
+    let found: Vec<&str> = table.header().collect();
+    Err(table.error(
+        Some(1),
+        format!(
+            "column {} is missing (found: {}); expected {}, or the header of FETAL_PLANES_DB or of the African set",
+            missing.join(", "),
+            found.join(", "),
+            PLAIN.join(",")
+        ),
+    ))
 }
 
-struct Columns<'a> {
-    path: &'a Path,
-    header: StringRecord,
+fn sample(layout: Layout, csv: &Path, row: Row<'_>) -> Result<Sample> {
+    match layout {
+        Layout::Plain => plain(csv, row),
+        Layout::FetalPlanesDb => fetal_planes_db(csv, row),
+        Layout::Africa => africa(csv, row),
+    }
 }
 
-impl Columns<'_> {
-    fn find(&self, name: &str) -> Option<usize> {
-        // Spreadsheets like to begin a file with a byte order mark.
-        self.header.iter().position(|h| h.trim_start_matches('\u{feff}').eq_ignore_ascii_case(name))
-    }
+fn plain(csv: &Path, row: Row<'_>) -> Result<Sample> {
+    let name = row.required("file")?;
+    Ok(Sample {
+        file: base(csv).join(&name),
+        label: row.required("label")?,
+        domain: row.required("domain")?,
+        patient: row.required("patient")?,
+        device: row.optional("device").to_owned(),
+        part: part(row, "split")?,
+        name,
+    })
+}
 
-    fn layout(&self) -> Result<Layout> {
-        let candidates = [
-            (Layout::FetalPlanesDb, FETAL_PLANES_DB.as_slice()),
-            (Layout::Africa, AFRICA.as_slice()),
-            (Layout::Plain, PLAIN.as_slice()),
-        ];
-        // The layout whose first column is there is meant; what it lacks is worth naming.
-        let meant = candidates.iter().find(|(_, names)| self.find(names[0]).is_some());
-        let (layout, names) = meant.unwrap_or(&candidates[2]);
-        let missing: Vec<&str> = names.iter().copied().filter(|name| self.find(name).is_none()).collect();
-        if missing.is_empty() {
-            return Ok(*layout);
-        }
-        let found: Vec<&str> = self.header.iter().collect();
-        Err(self.error(
-            Some(1),
-            format!(
-                "column {} is missing (found: {}); expected {}, or the header of FETAL_PLANES_DB or of the African set",
-                missing.join(", "),
-                found.join(", "),
-                PLAIN.join(",")
-            ),
-        ))
-    }
+fn fetal_planes_db(csv: &Path, row: Row<'_>) -> Result<Sample> {
+    let name = row.required("Image_name")?;
+    let device = row.required("US_Machine")?;
+    let domain = if device.starts_with("Voluson") { "high" } else { "medium" };
+    Ok(Sample {
+        file: base(csv).join("Images").join(with_png(&name)),
+        label: plane(&row.required("Plane")?),
+        domain: domain.to_owned(),
+        patient: format!("Bcn{}", row.required("Patient_num")?),
+        device,
+        part: part(row, "Train")?,
+        name,
+    })
+}
 
-    fn error(&self, line: Option<u64>, problem: String) -> HostError {
-        HostError::Csv { path: self.path.to_owned(), line, problem }
-    }
+fn africa(csv: &Path, row: Row<'_>) -> Result<Sample> {
+    let name = row.required("Filename")?;
+    let center = row.required("Center")?;
+    let base = base(csv);
+    // One csv beside the country folders, or one inside each of them.
+    let beside = base.join(&center).join(with_png(&name));
+    let file = if beside.exists() { beside } else { base.join(with_png(&name)) };
+    Ok(Sample {
+        file,
+        label: plane(&row.required("Plane")?),
+        domain: "low".to_owned(),
+        patient: format!("{center}{}", row.required("Patient")?),
+        device: center,
+        part: part(row, "Train")?,
+        name,
+    })
+}
 
-    fn optional<'r>(&self, record: &'r StringRecord, name: &str) -> &'r str {
-        self.find(name).and_then(|column| record.get(column)).unwrap_or_default()
-    }
-
-    fn required(&self, record: &StringRecord, name: &str) -> Result<String> {
-        let value = self.optional(record, name);
-        if value.is_empty() {
-            let line = record.position().map(csv::Position::line);
-            return Err(self.error(line, format!("the field `{name}` is empty; fill it in or remove the line")));
-        }
-        Ok(value.to_owned())
-    }
-
-    fn sample(&self, layout: Layout, record: &StringRecord) -> Result<Sample> {
-        match layout {
-            Layout::Plain => self.plain(record),
-            Layout::FetalPlanesDb => self.fetal_planes_db(record),
-            Layout::Africa => self.africa(record),
-        }
-    }
-
-    fn plain(&self, record: &StringRecord) -> Result<Sample> {
-        let name = self.required(record, "file")?;
-        Ok(Sample {
-            file: base(self.path).join(&name),
-            label: self.required(record, "label")?,
-            domain: self.required(record, "domain")?,
-            patient: self.required(record, "patient")?,
-            device: self.optional(record, "device").to_owned(),
-            part: self.part(record, "split")?,
-            name,
-        })
-    }
-
-    fn fetal_planes_db(&self, record: &StringRecord) -> Result<Sample> {
-        let name = self.required(record, "Image_name")?;
-        let device = self.required(record, "US_Machine")?;
-        let domain = if device.starts_with("Voluson") { "high" } else { "medium" };
-        Ok(Sample {
-            file: base(self.path).join("Images").join(with_png(&name)),
-            label: plane(&self.required(record, "Plane")?),
-            domain: domain.to_owned(),
-            patient: format!("Bcn{}", self.required(record, "Patient_num")?),
-            device,
-            part: self.part(record, "Train")?,
-            name,
-        })
-    }
-
-    fn africa(&self, record: &StringRecord) -> Result<Sample> {
-        let name = self.required(record, "Filename")?;
-        let center = self.required(record, "Center")?;
-        let base = base(self.path);
-        // One csv beside the country folders, or one inside each of them.
-        let beside = base.join(&center).join(with_png(&name));
-        let file = if beside.exists() { beside } else { base.join(with_png(&name)) };
-        Ok(Sample {
-            file,
-            label: plane(&self.required(record, "Plane")?),
-            domain: "low".to_owned(),
-            patient: format!("{center}{}", self.required(record, "Patient")?),
-            device: center,
-            part: self.part(record, "Train")?,
-            name,
-        })
-    }
-
-    fn part(&self, record: &StringRecord, column: &str) -> Result<Option<Part>> {
-        match self.optional(record, column).to_ascii_lowercase().as_str() {
-            "" => Ok(None),
-            "1" | "train" => Ok(Some(Part::Train)),
-            "0" | "test" => Ok(Some(Part::Test)),
-            other => {
-                let line = record.position().map(csv::Position::line);
-                Err(self.error(line, format!("`{other}` in column `{column}`; write train (1) or test (0)")))
-            }
-        }
+fn part(row: Row<'_>, column: &str) -> Result<Option<Part>> {
+    match row.optional(column).to_ascii_lowercase().as_str() {
+        "" => Ok(None),
+        "1" | "train" => Ok(Some(Part::Train)),
+        "0" | "test" => Ok(Some(Part::Test)),
+        other => Err(row.error(format!("`{other}` in column `{column}`; write train (1) or test (0)"))),
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod check;
 mod layout;
 pub mod stats;
+pub(crate) mod table;
 
 use std::path::{Path, PathBuf};
 
@@ -15,8 +16,22 @@ use crate::error::{HostError, Result};
 pub enum Part {
     /// For training.
     Train,
+    /// For choosing between trained states; segmentation sets only.
+    Validation,
     /// For testing only.
     Test,
+}
+
+impl Part {
+    /// As csv files and messages name it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Train => "training",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        }
+    }
 }
 
 /// One labelled picture.

@@ -10,10 +10,10 @@ use crate::rng::Rng;
 /// Confidence of the intervals.
 pub const CONFIDENCE: f64 = 0.95;
 
-/// A mean with its interval.
+/// A mean or a median with its interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
-    /// Mean.
+    /// The value over all pictures.
     pub mean: f64,
     /// Lower end of the 95 % interval.
     pub low: f64,
@@ -26,27 +26,39 @@ pub struct Estimate {
 /// `values`: one (patient, value) pair per picture and repetition.
 #[must_use]
 pub fn mean(values: &[(&str, f64)], resamples: usize, seed: u64) -> Estimate {
-    let mut patients: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
+    resample(values, resamples, seed, |sample| sample.iter().sum::<f64>() / sample.len() as f64)
+}
+
+/// Median of `values` with the same interval.
+#[must_use]
+pub fn median(values: &[(&str, f64)], resamples: usize, seed: u64) -> Estimate {
+    resample(values, resamples, seed, |sample| quantile(sample.to_vec(), 0.5))
+}
+
+/// `statistic` of all values, and of those of patients drawn with replacement. The field `mean` holds the former.
+fn resample(values: &[(&str, f64)], resamples: usize, seed: u64, statistic: impl Fn(&[f64]) -> f64) -> Estimate {
+    let mut patients: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for (patient, value) in values {
-        let sums = patients.entry(patient).or_default();
-        sums.0 += value;
-        sums.1 += 1.0;
+        patients.entry(patient).or_default().push(*value);
     }
-    let sums: Vec<(f64, f64)> = patients.into_values().collect();
-    let ratio = |(value, count): (f64, f64)| if count > 0.0 { value / count } else { f64::NAN };
-    let total = |chosen: &mut dyn Iterator<Item = (f64, f64)>| {
-        ratio(chosen.fold((0.0, 0.0), |sum, s| (sum.0 + s.0, sum.1 + s.1)))
-    };
-    let mean = total(&mut sums.iter().copied());
+    let patients: Vec<Vec<f64>> = patients.into_values().collect();
+    let all = statistic(&patients.concat());
+    if patients.is_empty() || resamples == 0 {
+        return Estimate { mean: all, low: all, high: all };
+    }
     let mut rng = Rng::labelled(seed, &["bootstrap"]);
-    let means: Vec<f64> = (0..resamples)
-        .map(|_| total(&mut (0..sums.len()).map(|_| sums[rng.below(sums.len())]).collect::<Vec<_>>().into_iter()))
+    let mut sample = Vec::with_capacity(values.len());
+    let drawn: Vec<f64> = (0..resamples)
+        .map(|_| {
+            sample.clear();
+            for _ in 0..patients.len() {
+                sample.extend_from_slice(&patients[rng.below(patients.len())]);
+            }
+            statistic(&sample)
+        })
         .collect();
     let tail = (1.0 - CONFIDENCE) / 2.0;
-    if means.is_empty() || sums.is_empty() {
-        return Estimate { mean, low: mean, high: mean };
-    }
-    Estimate { mean, low: quantile(means.clone(), tail), high: quantile(means, 1.0 - tail) }
+    Estimate { mean: all, low: quantile(drawn.clone(), tail), high: quantile(drawn, 1.0 - tail) }
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! From a frame to the encoder's input tensors, one per view, through the bundle's own preprocessing.
 
-use ushydra_bundle::crop::SectorFinder;
-use ushydra_bundle::{Colour, Crop, InputSpec, Preprocessed, Preprocessor, Rect};
+use ushydra_bundle::{Colour, Crop, CropFinder, InputSpec, Preprocessed, Preprocessor, Rect};
 use ushydra_core::{FrameGeometry, FrameView, Moments, PixelFormat, Quality};
 
 use crate::augment::AugmentConfig;
@@ -16,8 +15,7 @@ pub struct ViewMaker {
     /// The specification for a picture that is cropped and resampled already.
     cropped: Preprocessor,
     augmentation: AugmentConfig,
-    crop: Crop,
-    finder: SectorFinder,
+    finder: CropFinder,
     masked: Vec<u8>,
     cut: Vec<u8>,
     grey: Vec<f32>,
@@ -46,8 +44,7 @@ impl ViewMaker {
             grey: vec![0.0; levels.values()],
             levels: prepare(&levels)?,
             augmentation: augmentation.clone(),
-            crop: input.crop,
-            finder: SectorFinder::new(),
+            finder: CropFinder::new(input.crop),
             masked: Vec::new(),
             cut: Vec::new(),
             picture: Vec::new(),
@@ -68,15 +65,8 @@ impl ViewMaker {
     /// What the preprocessing refuses.
     pub fn augmented(&mut self, frame: FrameView<'_>, rng: &mut Rng, out: &mut [f32]) -> Result<Moments, String> {
         let geometry = frame.geometry();
-        let crop = match self.crop {
-            Crop::None => Rect::whole(geometry.width, geometry.height),
-            Crop::Sector => self.finder.find(frame),
-        };
-        self.masked.clear();
-        match self.crop {
-            Crop::None => self.masked.extend_from_slice(frame.data()),
-            Crop::Sector => mask(frame, self.finder.patches(), &mut self.masked),
-        }
+        let crop = self.finder.find(frame);
+        mask(frame, self.finder.patches(), &mut self.masked);
         let frame = FrameView::new(geometry, &self.masked).map_err(|e| e.to_string())?;
         let sides = self.augmentation.jitter(crop, rng);
         let geometry = cut(frame, sides, &mut self.cut)?;
@@ -161,7 +151,7 @@ mod tests {
         let data: Vec<u8> =
             (0..64 * 48).map(|i| if inside(i % 64, i / 64) { 40 + ((i * 7) % 201) as u8 } else { 0 }).collect();
         let frame = FrameView::new(geometry, &data).unwrap();
-        for crop in [Crop::None, Crop::Sector] {
+        for crop in [Crop::None, Crop::Sector, Crop::Fan] {
             let mut maker = ViewMaker::new(&input(crop), &AugmentConfig::none()).unwrap();
             let (mut a, mut b) = (vec![0.0; 768], vec![0.0; 768]);
             let moments = maker.plain(frame, &mut a).unwrap();

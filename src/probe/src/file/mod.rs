@@ -4,7 +4,7 @@ mod inputs;
 mod order;
 mod pace;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -30,12 +30,12 @@ pub struct FileOptions {
     pub limits: Limits,
 }
 
-/// Frames of pictures, DICOM cines and AVI files, one file after the other.
+/// Frames of pictures, DICOM cines, AVI files and volumes, one file after the other.
 ///
 /// A file that cannot be read, or not to its end, gives one error; the next call goes on with the next file. A looping
 /// replay reports a fault once, not in every round, and ends when a whole round delivered nothing.
 ///
-/// Reading a file takes no memory that grows with its length. Its buffers are reused from frame to frame and from file
+/// Reading a file takes no memory that grows with its length, except for volumes, which are read at once. Its buffers are reused from frame to frame and from file
 /// to file; what the image codecs allocate for themselves they allocate and free for each picture.
 pub struct FileSource {
     inputs: Vec<Input>,
@@ -109,8 +109,8 @@ impl FileSource {
             let Some(input) = self.inputs.get_mut(self.at) else { return Ok(false) };
             let limits = &self.options.limits;
             let opened = match &mut input.origin {
-                Origin::Path(path) => Stream::open(path).and_then(|stream| open(stream, limits)),
-                Origin::Memory(bytes) => open(Stream::memory(Arc::clone(bytes)), limits),
+                Origin::Path(path) => Stream::open(path).and_then(|stream| open(stream, path.parent(), limits)),
+                Origin::Memory(bytes) => open(Stream::memory(Arc::clone(bytes)), None, limits),
                 Origin::Faulty(fault) => match fault.take() {
                     Some(fault) => Err(fault),
                     None => {
@@ -148,8 +148,8 @@ impl FileSource {
     }
 }
 
-fn open(stream: Stream, limits: &Limits) -> Result<Media, Fault> {
-    guarded("file", || Media::open(stream, limits))
+fn open(stream: Stream, folder: Option<&Path>, limits: &Limits) -> Result<Media, Fault> {
+    guarded("file", || Media::open(stream, folder, limits))
 }
 
 impl FrameSource for FileSource {

@@ -17,3 +17,4 @@ mod jpeg;
 mod pictures;
 mod replay;
 mod robust;
+mod volumes;

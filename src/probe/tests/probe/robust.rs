@@ -8,6 +8,7 @@ use ushydra_probe::{Fault, FileOptions, FileSource, Frame, FrameSource, Limits, 
 
 use crate::fixtures::avi::Avi;
 use crate::fixtures::dicom::{Dicom, Pixels, planes, region, rle};
+use crate::fixtures::volume::{Nifti, meta};
 use crate::fixtures::{PATIENCE, grey, jpeg, picture, rgb};
 
 const SIZE: (u16, u16) = (11, 9);
@@ -76,6 +77,16 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
         ("implicit DICOM", dicom(uids::IMPLICIT_VR_LITTLE_ENDIAN, "MONOCHROME2", 2, Pixels::Bytes(g.repeat(2)))),
         ("RLE DICOM", dicom(uids::RLE_LOSSLESS, "RGB", 2, fragments(rle(&planes(&c, 3))))),
         ("JPEG DICOM", dicom(uids::JPEG_BASELINE8_BIT, "YBR_FULL_422", 2, fragments(colour_jpeg))),
+        ("NIfTI", Nifti::new(&[width as i16, height as i16, 2], g.repeat(2)).write()),
+        (
+            "big-endian NIfTI",
+            Nifti { big_endian: true, ..Nifti::new(&[width as i16, height as i16], g.clone()) }.write(),
+        ),
+        ("gzip NIfTI", Nifti::new(&[width as i16, height as i16, 2], g.repeat(2)).gzip()),
+        (
+            "MetaImage",
+            [meta(&format!("{width} {height}"), "ElementType = MET_UCHAR\n", "LOCAL").as_bytes(), &g].concat(),
+        ),
         ("lossless DICOM", dicom(uids::JPEG_LOSSLESS_SV1, "MONOCHROME2", 2, fragments(lossless))),
     ]
 }
@@ -111,7 +122,7 @@ proptest! {
 
     #[test]
     fn several_damaged_bytes_never_panic(
-        which in 0_usize..12,
+        which in 0_usize..16,
         damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..12),
         cut in prop::option::of(any::<prop::sample::Index>()),
     ) {
@@ -127,7 +138,7 @@ proptest! {
     }
 
     #[test]
-    fn noise_behind_a_true_beginning_never_panics(which in 0_usize..12, keep in 8_usize..400, noise in prop::collection::vec(any::<u8>(), 0..400)) {
+    fn noise_behind_a_true_beginning_never_panics(which in 0_usize..16, keep in 8_usize..400, noise in prop::collection::vec(any::<u8>(), 0..400)) {
         let (_, mut file) = files().swap_remove(which);
         file.truncate(keep);
         file.extend(noise);
@@ -158,6 +169,8 @@ fn write_fuzz_corpus() {
             "dicom"
         } else if name == "AVI" {
             "avi"
+        } else if name.contains("NIfTI") || name == "MetaImage" {
+            "volume"
         } else {
             "picture"
         };

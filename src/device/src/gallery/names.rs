@@ -1,4 +1,4 @@
-//! File names of overlays: `<stem>.png` for a picture, `<stem>_<frame>.png` for a frame of a cine.
+//! File names in a gallery: `<stem>.png` for a picture, `<stem>_<frame>.png` for a frame of a cine.
 //!
 //! Where two sources would share a name, the later one gets the names of its folders in front, then a number behind.
 

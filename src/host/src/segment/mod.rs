@@ -1,0 +1,21 @@
+//! Segmentation bundles: recipe, prepared pictures, the two training stages, statistics, evaluation and export.
+
+pub mod data;
+pub mod device;
+pub mod evaluate;
+pub mod export;
+pub mod figures;
+pub mod judge;
+pub mod loss;
+mod prepare;
+pub mod recipe;
+pub mod run;
+mod schedule;
+pub mod stage;
+pub mod train;
+mod view;
+
+pub use data::SegmentData;
+pub use device::ComputeDevice;
+pub use recipe::SegmentRecipe;
+pub use run::SegmentRun;

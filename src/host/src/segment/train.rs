@@ -1,0 +1,302 @@
+//! The two stages of the article after a shared warm start.
+//!
+//! 1. *shared*: encoder and one decoder on all domains;
+//! 2. *(a)*: one decoder per domain starts from the shared one and learns with the weights of Eq. (2), the encoder frozen.
+//!    A control decoder learns as long with equal weights, so that a difference to the decoders is one of specialisation;
+//! 3. *(b)*: the domain statistics come from sending the training part through the encoder; then the encoder is fine-tuned
+//!    under dynamic routing (Eq. 11-12), the decoders frozen. It is kept only where the validation part gains.
+
+use burn::module::Module;
+use burn::tensor::{Int, Tensor, TensorData};
+use ushydra_bundle::{Digest, RoutingMode};
+use ushydra_core::{Moments, Quality, Router};
+
+use super::data::SegmentData;
+use super::recipe::SegmentRecipe;
+use super::schedule::Draw;
+use super::stage::{Batch, Bench, Epoch, Stage};
+use super::view::ViewMaker;
+use crate::calibrate::{self, Identity, Observation};
+use crate::error::{HostError, Result};
+use crate::masks::Part;
+use crate::progress::Progress;
+use crate::rng::Rng;
+use crate::unet::{Decoder, Encoder, Network};
+
+/// Networks after training.
+pub struct Trained {
+    /// Encoder and one decoder per domain.
+    pub network: Network,
+    /// The encoder of stage (a) with the control decoder.
+    pub control: Network,
+    /// Every epoch of every stage.
+    pub epochs: Vec<Epoch>,
+    /// Whether stage (b) was kept.
+    pub routed: bool,
+}
+
+/// Everything a training needs.
+pub struct Trainer<'a> {
+    recipe: &'a SegmentRecipe,
+    bench: Bench<'a>,
+    train: Vec<usize>,
+    validation: Vec<usize>,
+}
+
+impl<'a> Trainer<'a> {
+    /// Prepares the training of `recipe` on `data`; checkpoints go to `folder`.
+    #[must_use]
+    pub fn new(
+        recipe: &'a SegmentRecipe,
+        data: &'a SegmentData,
+        device: super::ComputeDevice,
+        folder: &std::path::Path,
+        progress: &'a Progress,
+    ) -> Self {
+        let fingerprint = crate::files::fingerprint(
+            &[recipe.training_fingerprint(), data.fingerprint()].each_ref().map(String::as_bytes),
+        );
+        let bench = Bench {
+            data,
+            training: &recipe.training,
+            views: ViewMaker::new(&recipe.input, &recipe.augmentation),
+            size: [recipe.input.height as usize, recipe.input.width as usize],
+            seed: recipe.seed,
+            device: device.training(),
+            folder: folder.to_owned(),
+            fingerprint,
+            progress,
+        };
+        Self { recipe, bench, train: data.of(Part::Train), validation: data.of(Part::Validation) }
+    }
+
+    /// Runs all stages, or goes on where an earlier run was stopped.
+    ///
+    /// # Errors
+    /// [`HostError::Diverged`], [`HostError::Stopped`], file errors, [`HostError::Calibration`].
+    pub fn run(&self) -> Result<Trained> {
+        let training = &self.recipe.training;
+        let mut rng = Rng::labelled(self.recipe.seed, &["weights"]);
+        let start = Network::seeded(self.recipe.network, self.recipe.labels.len(), &self.bench.device, &mut rng);
+        let domains: Vec<usize> = self.train.iter().map(|&p| self.bench.data.domains[p]).collect();
+        let count = self.recipe.domains.len();
+        let balanced = || Draw::balanced(&domains, count, training.balance);
+
+        let loss = training.loss;
+        let (shared, mut epochs) = self.bench.run(
+            self.stage("shared", training.shared, balanced()),
+            start,
+            &mut |network: &Network, batch: &Batch| {
+                let maps = network.encoder.forward(batch.image.clone());
+                Ok(loss.compute(first(network)?.forward(&maps), batch.target.clone()))
+            },
+            &|network| self.judge(&network.valid().encoder, &mut |_, maps| Ok(first(network)?.valid().forward(maps))),
+        )?;
+        let shared_decoder = first(&shared)?.clone();
+        let encoder = shared.encoder.freeze();
+        let specialise = |name: &str, draw: Draw, domain: Option<usize>| -> Result<(Decoder, Vec<Epoch>)> {
+            if training.decoders.epochs == 0 {
+                return Ok((shared_decoder.clone(), Vec::new()));
+            }
+            self.bench.run(
+                self.stage(name, training.decoders, draw),
+                shared_decoder.clone(),
+                &mut |decoder: &Decoder, batch: &Batch| {
+                    let maps = encoder.forward(batch.image.clone());
+                    Ok(loss.compute(decoder.forward(&maps), batch.target.clone()))
+                },
+                &|decoder| {
+                    let decoder = decoder.valid();
+                    self.judge_of(&encoder.valid(), domain, &mut |_, maps| Ok(decoder.forward(maps)))
+                },
+            )
+        };
+        let mut decoders = Vec::new();
+        for (domain, name) in self.recipe.domains.iter().enumerate() {
+            let draw = Draw::specialised(&domains, count, domain, training.other_domains);
+            let (decoder, done) = specialise(&format!("decoder-{name}"), draw, Some(domain))?;
+            decoders.push(decoder);
+            epochs.extend(done);
+        }
+        let (control, done) = specialise("control", balanced(), None)?;
+        epochs.extend(done);
+        let control = Network { encoder: encoder.clone(), decoders: vec![control] };
+        let (encoder, routed) = self.fine_tune(encoder, &decoders, balanced(), &mut epochs)?;
+        Ok(Trained { network: Network { encoder, decoders }, control, epochs, routed })
+    }
+
+    /// Stage (b).
+    fn fine_tune(
+        &self,
+        encoder: Encoder,
+        decoders: &[Decoder],
+        draw: Draw,
+        epochs: &mut Vec<Epoch>,
+    ) -> Result<(Encoder, bool)> {
+        let training = &self.recipe.training;
+        if training.routed.epochs == 0 || decoders.len() < 2 {
+            return Ok((encoder, false));
+        }
+        let router = self.router(&encoder)?;
+        let frozen: Vec<Decoder> = decoders.iter().map(|d| d.clone().freeze()).collect();
+        let valid: Vec<Decoder> = decoders.iter().map(Module::valid).collect();
+        let judge = |encoder: &Encoder| -> Result<Option<f64>> {
+            let encoder = encoder.valid();
+            self.judge(&encoder, &mut |image, maps| {
+                let chosen = route(&router, image, maps)?;
+                let rows = chosen.iter().enumerate().map(|(row, &domain)| {
+                    let maps: Vec<Tensor<4>> = maps.iter().map(|m| m.clone().slice([row..row + 1])).collect();
+                    valid[domain].forward(&maps)
+                });
+                Ok(Tensor::cat(rows.collect(), 0))
+            })
+        };
+        let before = judge(&encoder)?;
+        let start = encoder.clone().unfreeze();
+        let (tuned, done) = self.bench.run(
+            self.stage("routed", training.routed, draw),
+            start,
+            &mut |encoder: &Encoder, batch: &Batch| {
+                let maps = encoder.forward(batch.image.clone());
+                let inner: Vec<Tensor<4>> = maps.iter().map(|m| m.clone().inner()).collect();
+                let chosen = route(&router, &batch.image.clone().inner(), &inner)?;
+                let mut total: Option<Tensor<1>> = None;
+                for (domain, decoder) in frozen.iter().enumerate() {
+                    let rows: Vec<i64> = (0..chosen.len()).filter(|&r| chosen[r] == domain).map(|r| r as i64).collect();
+                    if rows.is_empty() {
+                        continue;
+                    }
+                    let share = rows.len() as f32 / chosen.len() as f32;
+                    let data = TensorData::new(rows.clone(), [rows.len()]);
+                    let rows: Tensor<1, Int> = Tensor::from_data(data, &self.bench.device);
+                    let own: Vec<Tensor<4>> = maps.iter().map(|m| m.clone().select(0, rows.clone())).collect();
+                    let target = batch.target.clone().select(0, rows);
+                    let term = training.loss.compute(decoder.forward(&own), target).mul_scalar(share);
+                    total = Some(total.map_or(term.clone(), |t| t + term));
+                }
+                total.ok_or_else(|| HostError::Dataset("an empty batch cannot be routed".to_owned()))
+            },
+            &judge,
+        )?;
+        let best = done.iter().filter_map(|e| e.dice).fold(f64::NEG_INFINITY, f64::max);
+        epochs.extend(done);
+        let kept = before.is_some_and(|before| best > before);
+        log::info!(
+            "stage (b): validation Dice {before:?} before, {best} after; {}",
+            if kept { "kept" } else { "left out" }
+        );
+        Ok(if kept { (tuned, true) } else { (encoder, false) })
+    }
+
+    fn stage(&self, name: &str, config: super::recipe::StageConfig, draw: Draw) -> Stage {
+        let wanted = self.recipe.training.epoch_pictures;
+        let pictures = if wanted == 0 { self.train.len() } else { wanted };
+        Stage { name: name.to_owned(), config, draw: draw.over(&self.train), pictures }
+    }
+
+    /// The router over statistics of the training part, in the bundle's own mode.
+    fn router(&self, encoder: &Encoder) -> Result<Router<Box<[f32]>>> {
+        let encoder = encoder.valid();
+        let mut rows = Vec::new();
+        for (pictures, image, _) in self.bench.plain(&self.train) {
+            let features = Encoder::features(&encoder.forward(image.clone()));
+            for ((&picture, moments), features) in pictures.iter().zip(pixel_moments(&image)?).zip(split(features)?) {
+                rows.push((picture, moments, features));
+            }
+        }
+        let observations: Vec<Observation<'_>> = rows
+            .iter()
+            .map(|(picture, pixel, features)| {
+                let sample = &self.bench.data.samples[*picture];
+                Observation::new(*pixel, features, self.bench.data.domains[*picture], Some(0), &sample.patient)
+            })
+            .collect::<Result<_>>()?;
+        let identity = Identity {
+            bundle: self.recipe.name.clone(),
+            encoder_sha256: Digest::of(b""),
+            preprocessing: self.recipe.input.fingerprint(),
+            domains: self.recipe.domains.clone(),
+            provenance: Vec::new(),
+            weight: self.recipe.routing.weight,
+        };
+        let statistics = calibrate::statistics(&observations, &identity, &self.recipe.calibration)?;
+        let mode: RoutingMode = self.recipe.routing.mode;
+        calibrate::router(&statistics, mode.into(), self.recipe.routing.weight)
+    }
+
+    /// Validation Dice, domains weighted alike.
+    fn judge(
+        &self,
+        encoder: &Encoder,
+        decode: &mut dyn FnMut(&Tensor<4>, &[Tensor<4>]) -> Result<Tensor<4>>,
+    ) -> Result<Option<f64>> {
+        self.judge_of(encoder, None, decode)
+    }
+
+    fn judge_of(
+        &self,
+        encoder: &Encoder,
+        domain: Option<usize>,
+        decode: &mut dyn FnMut(&Tensor<4>, &[Tensor<4>]) -> Result<Tensor<4>>,
+    ) -> Result<Option<f64>> {
+        let data = self.bench.data;
+        let wanted = |p: &usize| domain.is_none_or(|d| data.domains[*p] == d);
+        let pictures: Vec<usize> = self.validation.iter().copied().filter(wanted).collect();
+        let mut sums = vec![(0.0, 0.0); self.recipe.domains.len()];
+        for (pictures, image, target) in self.bench.plain(&pictures) {
+            self.bench.progress.check()?;
+            let maps = encoder.forward(image.clone());
+            let logits = values(decode(&image, &maps)?)?;
+            let size = logits.len() / pictures.len().max(1);
+            for ((&picture, logits), target) in pictures.iter().zip(logits.chunks(size)).zip(target.chunks(size)) {
+                let sum = &mut sums[data.domains[picture]];
+                sum.0 += dice(logits, target);
+                sum.1 += 1.0;
+            }
+        }
+        let means: Vec<f64> = sums.into_iter().filter(|s| s.1 > 0.0).map(|(sum, n)| sum / n).collect();
+        Ok((!means.is_empty()).then(|| means.iter().sum::<f64>() / means.len() as f64))
+    }
+}
+
+fn first(network: &Network) -> Result<&Decoder> {
+    network.decoders.first().ok_or_else(|| HostError::Dataset("the network has no decoder".to_owned()))
+}
+
+/// Decoder of every row of a batch.
+fn route(router: &Router<Box<[f32]>>, image: &Tensor<4>, maps: &[Tensor<4>]) -> Result<Vec<usize>> {
+    let features = split(Encoder::features(maps))?;
+    let rows = pixel_moments(image)?.into_iter().zip(features);
+    rows.map(|(pixel, features)| {
+        let feature = Moments::of(&features).map_err(|e| HostError::Calibration(e.to_string()))?;
+        Ok(router.route(&Quality { pixel, feature }, &features)?.decoder)
+    })
+    .collect()
+}
+
+fn split(features: Tensor<2>) -> Result<Vec<Vec<f32>>> {
+    let [_, width] = features.dims();
+    Ok(values(features)?.chunks(width).map(<[f32]>::to_vec).collect())
+}
+
+/// Eq. (3) and (4) of every row of one-channel pictures.
+fn pixel_moments(image: &Tensor<4>) -> Result<Vec<Moments>> {
+    let [_, _, height, width] = image.dims();
+    let rows = values(image.clone())?;
+    rows.chunks(height * width).map(|row| Moments::of(row).map_err(|e| HostError::Calibration(e.to_string()))).collect()
+}
+
+fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
+    tensor.into_data().try_to_vec::<f32>().map_err(|e| HostError::Diverged(format!("{e:?}")))
+}
+
+/// Dice coefficient of `logits > 0` with the pixels that are covered by half or more; 1 where both are empty.
+fn dice(logits: &[f32], target: &[f32]) -> f64 {
+    let (mut both, mut all) = (0_u64, 0_u64);
+    for (logit, target) in logits.iter().zip(target) {
+        let (found, wanted) = (*logit > 0.0, *target >= 0.5);
+        both += u64::from(found && wanted);
+        all += u64::from(found) + u64::from(wanted);
+    }
+    if all == 0 { 1.0 } else { 2.0 * both as f64 / all as f64 }
+}
