@@ -15,7 +15,9 @@ use ushydra_bundle::{Bundle, Preprocessor};
 use ushydra_core::{FrameGeometry, Metric, Moments, PixelFormat, PixelSums, Quality};
 use ushydra_engine::{Backend, EngineOptions, Models};
 use ushydra_probe::{FileSource, Frame, FrameSource, Next, Pace};
-use ushydra_tests::{data, miniature::Miniature};
+use ushydra_tests::data;
+use ushydra_tests::miniature::{Miniature, Segmenting};
+use ushydra_tests::pictures::{DISC, Disc, LOW, with_disc};
 
 /// Size of a common probe's frame.
 const WIDTH: u32 = 640;
@@ -94,5 +96,33 @@ fn stages(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, stages);
+/// Whole frames of segmenting bundles. The miniature's networks take next to nothing, so its figure is our own code: way back to
+/// source pixels, clean-up, measurement.
+fn masks(criterion: &mut Criterion) {
+    let miniature = Miniature::segmenting(&Segmenting::VENTRICLE).unwrap();
+    let disc = Disc { centre: [300.0, 240.0], axes: [90.0, 130.0], brightness: DISC };
+    let mut frame = Frame::new();
+    frame.geometry = FrameGeometry { width: WIDTH, height: HEIGHT, format: PixelFormat::Grey8 };
+    frame.data = with_disc((WIDTH, HEIGHT), LOW, &disc, 1).into_raw();
+    frame.spacing_mm = Some([0.3; 2]);
+    let shipped = ["fetal-head", "cardiac-lv"].into_iter().filter_map(|name| data::bundle(name, "a shipped bundle"));
+    for folder in shipped.chain([miniature.folder()]) {
+        let bundle = Bundle::open(&folder).unwrap();
+        let models = Models::load(&bundle, Backend::Tract, &threads()).unwrap();
+        let mut pipeline = Pipeline::new(&bundle, models, &PipelineOptions::default()).unwrap();
+        let mut group = criterion.benchmark_group(bundle.id());
+        group.throughput(Throughput::Elements(1));
+        group.sample_size(FEW);
+        group.bench_function("mask of a frame 640x480", |b| {
+            b.iter(|| {
+                // A cine that goes on: its figures are part of the frame's work.
+                frame.index += 1;
+                pipeline.process(&frame).unwrap().verdict
+            });
+        });
+        group.finish();
+    }
+}
+
+criterion_group!(benches, stages, masks);
 criterion_main!(benches);

@@ -52,10 +52,8 @@ impl<T: PartialEq> ByFile<T> {
         for (file, value) in self.rows.get(name).into_iter().flatten() {
             let Some(length) = shared_tail(path, file) else { continue };
             match found {
-                Found::One(first) | Found::Several(first, _) if length == longest => {
-                    if first != value {
-                        found = Found::Several(first, value);
-                    }
+                Found::One(first) | Found::Several(first, _) if length == longest && first != value => {
+                    found = Found::Several(first, value);
                 }
                 _ if length > longest => (longest, found) = (length, Found::One(value)),
                 _ => {}

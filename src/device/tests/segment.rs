@@ -57,6 +57,7 @@ fn a_mask_has_the_record_of_the_contract() {
     let records = answer.json();
     let [record] = &records[..] else { panic!("{}", answer.stdout) };
     assert_eq!(record["bundle"], kind.id());
+    assert!(record.get("cine").is_none(), "a picture is no cine");
     assert_eq!((&record["routing"]["decoder"], &record["routing"]["in_domain"]), (&"low".into(), &true.into()));
     in_order(
         answer.stdout.trim_end(),
@@ -342,9 +343,23 @@ fn a_run_says_measurements_and_draws_overlays() {
     assert_eq!(records.len(), 30);
     assert!(records.iter().all(|r| r["result"]["kind"] == "mask" && r["result"]["mask"].is_null()));
     assert_eq!(std::fs::read_dir(&out).unwrap().count(), 30);
+    assert!(records[0].get("cine").is_none() && records[29]["cine"]["frames"] == 30, "{}", records[29]);
+    let heart = &records[29]["cine"];
+    assert_eq!((&heart["quality"], &heart["ef_percent"]), (&"unfit".into(), &Value::Null), "outside the known domains");
+    assert!(heart["reasons"].as_array().unwrap().contains(&"out-of-domain".into()), "{heart}");
+    assert!(answer.stderr.contains("EF not given"), "{}", answer.stderr);
     let text = scene.ushydra(arguments!["run", "--replay", "fast", "--source", cine]);
     assert_eq!(text.code, 0, "{}", text.stderr);
     assert!(text.stdout.contains("captured 30 frames"), "{}", text.stdout);
+    assert_eq!(text.stdout.matches("EF not given").count(), 1, "{}", text.stdout);
+    // Each cine has its own line, after its last frame.
+    let picture = scene.save("after.png", &with_disc(SIZE, LOW, &HEAD, 1));
+    let demo = ushydra_tests::data::demo_cine();
+    let text = scene.ushydra(arguments!["infer", demo, picture, demo]).stdout;
+    let lines: Vec<_> = text.lines().collect();
+    let said: Vec<_> = (0..lines.len()).filter(|&i| lines[i].starts_with("cine ")).collect();
+    assert_eq!(said.len(), 2, "{text}");
+    assert!(lines[said[0] + 1].contains("after.png"), "{text}");
 }
 
 #[test]

@@ -139,7 +139,7 @@ impl Ellipse {
 /// ([`moments::fit`]). Both were compared on the 327 HC18 masks with a published circumference (median absolute difference
 /// 1.00 and 0.99 mm, all of it the width of the drawn stroke, see [`fetal::HC18_OUTLINE_PX`](crate::fetal::HC18_OUTLINE_PX);
 /// 0.005 mm for either once that is taken off) and on distorted synthetic heads: equal on ragged outlines (0.1 % of the
-/// circumference), but where the picture cuts a tenth of the diameter off the moments lose 1.7 % and the outline nothing,
+/// circumference), but where the picture cuts a tenth of the diameter off the moments lose 1.6 % and the outline nothing,
 /// and the outline's outliers can be left out.
 ///
 /// Allocates nothing.

@@ -10,7 +10,7 @@ use crate::{Ellipse, Mask, MeasureError, Spacing, fit_ellipse_mm};
 /// pictures.
 ///
 /// The set's outlines are drawn strokes; a mask filled to the stroke's outer edge is larger by half the stroke. Measured on
-/// the 327 pictures with a published circumference in the project's test set: (HC of the mask - published HC) / (2 pi pixel)
+/// the 327 pictures with a published circumference at hand: (HC of the mask - published HC) / (2 pi pixel)
 /// = 1.29 px in the median (fit of the outline), between 1.27 and 1.31 for nine pictures out of ten. A network trained on such
 /// masks inherits the offset; [`HeadBiometry::of_mask`] takes it away.
 pub const HC18_OUTLINE_PX: f64 = 1.29;
@@ -21,7 +21,7 @@ pub struct HeadBiometry {
     /// Head circumference in mm: perimeter of the ellipse by Ramanujan ([`Ellipse::perimeter`]), outer edge of the skull.
     pub hc_mm: f64,
     /// Biparietal diameter in mm: minor axis, *outer to outer* (the convention of INTERGROWTH-21st). Hadlock's charts measure
-    /// outer to inner, which is smaller by the thickness of the far skull wall (2 to 4 mm).
+    /// outer to inner, which is smaller by the thickness of the far skull wall.
     pub bpd_mm: f64,
     /// Occipitofrontal diameter in mm: major axis, outer to outer.
     pub ofd_mm: f64,

@@ -119,6 +119,9 @@ pub enum Fault {
     /// A DICOM file without an image.
     #[error("the DICOM file has no pixel data (it may be a report or a measurement); name an image or a cine")]
     NoPixels,
+    /// The simulator refuses its settings.
+    #[error("the simulation cannot start: {0}; choose another seed or view")]
+    Simulation(String),
     /// A frame that the pipeline cannot take.
     #[error(transparent)]
     Frame(#[from] FrameError),

@@ -1,8 +1,9 @@
 //! Frame sources: everything that delivers ultrasound frames to the pipeline, behind one trait, [`FrameSource`].
 //!
 //! [`FileSource`] replays files: pictures (PNG, JPEG, BMP, TIFF), folders of them, DICOM cines, AVI with Motion-JPEG and
-//! volumes (NIfTI, MetaImage), at the recorded rate or as fast as possible. [`Volume`] also gives the labels of label maps. Every source delivers [`Frame`]s of 8-bit grey or RGB
-//! samples into a buffer that the caller keeps, so that a running pipeline allocates no frame memory of its own.
+//! volumes (NIfTI, MetaImage), at the recorded rate or as fast as possible. [`Volume`] also gives the labels of label maps.
+//! [`PhantomSource`] simulates a cine. Every source delivers [`Frame`]s of 8-bit grey or RGB samples into a buffer that the
+//! caller keeps, so that a running pipeline allocates no frame memory of its own.
 //!
 //! Files come from outside and are not trusted: sizes are checked against the file and against [`Limits`] before memory
 //! is taken for them, and a damaged file is an error that names the file, the cause and the remedy. The next call goes
@@ -41,6 +42,7 @@ mod mhd;
 mod nifti;
 mod picture;
 mod samples;
+mod simulated;
 mod stream;
 mod volume;
 
@@ -49,4 +51,5 @@ pub use file::{FALLBACK_INTERVAL, FileOptions, FileSource, Pace};
 pub use frame::{Frame, FrameSource, Next};
 pub use kind::Kind;
 pub use limits::Limits;
+pub use simulated::{Domain, PhantomSource, Simulation};
 pub use volume::{Volume, VolumeGeometry};

@@ -66,6 +66,7 @@ pub struct MaskResult {
 }
 
 /// What a decoder said.
+#[allow(clippy::large_enum_variant, reason = "a pipeline holds one, for as long as it lives")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     /// Of a classification bundle.

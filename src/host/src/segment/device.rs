@@ -24,6 +24,7 @@ impl ComputeDevice {
         match self {
             Self::Flex => Device::flex().autodiff(),
             #[cfg(feature = "tch")]
+            #[expect(deprecated, reason = "no other CPU backend of burn 0.22 trains as fast")]
             Self::Tch => Device::libtorch().autodiff(),
         }
     }

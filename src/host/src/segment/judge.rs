@@ -72,10 +72,7 @@ impl Judge {
     /// # Errors
     /// As [`Self::new`].
     pub fn of_bundle(bundle: &Bundle, threads: usize) -> Result<Self> {
-        let files = ModelFiles {
-            encoder: bundle.encoder_path().to_owned(),
-            decoders: bundle.decoder_paths().to_vec(),
-        };
+        let files = ModelFiles { encoder: bundle.encoder_path().to_owned(), decoders: bundle.decoder_paths().to_vec() };
         let routers = MODES.iter().map(|(_, metric)| Ok(bundle.router(*metric)?)).collect::<Result<_>>()?;
         Self::with_routers(&files, None, &bundle.manifest().input, routers, threads)
     }

@@ -13,15 +13,15 @@ pub(super) const OVERSAMPLING: u32 = 2;
 
 /// One picture and its mask, 8 bits per pixel, [`OVERSAMPLING`] times the input's size.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Prepared {
+pub(super) struct Prepared {
     /// Grey levels.
-    pub image: Vec<u8>,
+    pub(super) image: Vec<u8>,
     /// Covered share of every pixel, 255 for all of it.
-    pub mask: Vec<u8>,
+    pub(super) mask: Vec<u8>,
 }
 
 /// Makes [`Prepared`] pictures for one input specification.
-pub struct Preparer {
+pub(super) struct Preparer {
     image: Preprocessor,
     plain: Preprocessor,
     tensor: Vec<f32>,
@@ -32,7 +32,7 @@ impl Preparer {
     ///
     /// # Errors
     /// The problem of `input` in words.
-    pub fn new(input: &InputSpec) -> Result<Self, String> {
+    pub(super) fn new(input: &InputSpec) -> Result<Self, String> {
         // With std = 1/255 the normalisation gives the grey level back.
         let levels = InputSpec {
             width: input.width * OVERSAMPLING,
@@ -55,7 +55,7 @@ impl Preparer {
     ///
     /// # Errors
     /// What the preprocessing refuses.
-    pub fn run(&mut self, sample: &LoadedSample) -> Result<Prepared, String> {
+    pub(super) fn run(&mut self, sample: &LoadedSample) -> Result<Prepared, String> {
         let geometry =
             FrameGeometry::new(sample.width, sample.height, PixelFormat::Grey8).map_err(|e| e.to_string())?;
         let frame = FrameView::new(geometry, &sample.image).map_err(|e| e.to_string())?;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use ushydra_bundle::{Digest, Preprocessor, Statistics};
 use ushydra_core::{FrameGeometry, FrameView, Moments, PixelFormat, Quality};
+use ushydra_onnx::Storage;
 
 use super::ComputeDevice;
 use super::data::{SegmentData, arrange};
@@ -166,13 +167,13 @@ impl SegmentRun {
 
     fn write(&self, network: &Network, models: &ModelFiles) -> Result<()> {
         let SegmentRecipe { name, version, network: config, input, .. } = &self.recipe;
-        let (height, width) = (input.height as usize, input.width as usize);
-        let mut graph = unet::encoder_graph(&network.encoder, *config, height, width)?;
+        let size = [input.height as usize, input.width as usize];
+        let mut graph = unet::encoder_graph(&network.encoder, *config, size, Storage::F16)?;
         graph.documentation(&format!("{name} {version}: shared encoder"));
         files::write_atomic(&models.encoder, &graph.to_bytes()?)?;
         for (decoder, path) in network.decoders.iter().zip(&models.decoders) {
             let stem = path.file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned());
-            let mut graph = unet::decoder_graph(&stem, decoder, *config, height, width)?;
+            let mut graph = unet::decoder_graph(&stem, decoder, *config, size, Storage::F16)?;
             graph.documentation(&format!("{name} {version}: decoder of domain {stem}"));
             graph.metadata("labels", &self.recipe.labels.join(" "));
             files::write_atomic(path, &graph.to_bytes()?)?;

@@ -12,12 +12,17 @@ use super::weights::values;
 use super::{Decoder, DoubleConv, Encoder, FEATURES, IMAGE, LOGITS, UnetConfig};
 use crate::error::{HostError, Result};
 
-/// The graph `image [1, 1, h, w] -> features [1, f], skip0, .., bottleneck`. Kernels are stored as f16.
+/// The graph `image [1, 1, h, w] -> features [1, f], skip0, .., bottleneck` with kernels stored as `storage`.
 ///
 /// # Errors
 /// [`HostError::Diverged`] for a weight that is not finite, [`HostError::Onnx`].
-pub fn encoder_graph(encoder: &Encoder, config: UnetConfig, height: usize, width: usize) -> Result<Graph> {
-    let mut graph = Graph::new("encoder").with_storage(Storage::F16);
+pub fn encoder_graph(
+    encoder: &Encoder,
+    config: UnetConfig,
+    [height, width]: [usize; 2],
+    storage: Storage,
+) -> Result<Graph> {
+    let mut graph = Graph::new("encoder").with_storage(storage);
     let image = graph.input(IMAGE, &[1, 1, height, width])?;
     let mut maps: Vec<Value> = Vec::new();
     for (index, level) in encoder.levels.iter().enumerate() {
@@ -39,8 +44,14 @@ pub fn encoder_graph(encoder: &Encoder, config: UnetConfig, height: usize, width
 ///
 /// # Errors
 /// As [`encoder_graph`].
-pub fn decoder_graph(name: &str, decoder: &Decoder, config: UnetConfig, height: usize, width: usize) -> Result<Graph> {
-    let mut graph = Graph::new(name).with_storage(Storage::F16);
+pub fn decoder_graph(
+    name: &str,
+    decoder: &Decoder,
+    config: UnetConfig,
+    [height, width]: [usize; 2],
+    storage: Storage,
+) -> Result<Graph> {
+    let mut graph = Graph::new(name).with_storage(storage);
     let mut maps = Vec::new();
     for (level, &channels) in config.channels().iter().enumerate() {
         let shape = [1, channels, height >> level, width >> level];
@@ -125,4 +136,81 @@ fn transposed(graph: &mut Graph, name: &str, layer: &ConvTranspose2d, x: Value) 
     let kernel = graph.weight(&format!("{name}.weight"), &shape, &weight)?;
     let shift = graph.weight(&format!("{name}.bias"), &[shape[1]], &shift)?;
     Ok(graph.conv_transpose(x, kernel, Some(shift), UpParameters { stride: [2, 2], ..UpParameters::default() })?)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use burn::module::Module;
+    use burn::tensor::{Device, Tensor, TensorData};
+
+    use super::*;
+    use crate::rng::Rng;
+    use crate::unet::Network;
+    use crate::wired::{ModelFiles, Wired};
+
+    /// Largest difference between burn and tract, relative to the larger of 1 and the value.
+    const TOLERANCE: f32 = 1e-3;
+
+    fn picture(rng: &mut Rng, height: usize, width: usize) -> Vec<f32> {
+        (0..height * width).map(|_| rng.normal() as f32).collect()
+    }
+
+    fn differs(a: &[f32], b: &[f32]) -> f32 {
+        assert_eq!(a.len(), b.len());
+        a.iter().zip(b).map(|(a, b)| (a - b).abs() / a.abs().max(1.0)).fold(0.0, f32::max)
+    }
+
+    #[test]
+    fn tract_computes_what_burn_computes() {
+        let folder = tempfile::tempdir().unwrap();
+        for (config, [height, width]) in
+            [(UnetConfig { width: 4, depth: 2 }, [16, 24]), (UnetConfig { width: 8, depth: 4 }, [32, 16])]
+        {
+            let mut rng = Rng::new(11);
+            let device = Device::flex().autodiff();
+            let network = Network::seeded(config, 1, &device, &mut rng);
+            // Running statistics that are not those of the first moment.
+            for _ in 0..4 {
+                let values = (0..3).flat_map(|_| picture(&mut rng, height, width)).collect::<Vec<f32>>();
+                let batch = Tensor::from_data(TensorData::new(values, [3, 1, height, width]), &device);
+                let _ = network.decoders[0].forward(&network.encoder.forward(batch));
+            }
+            let network = network.valid();
+            let files = ModelFiles {
+                encoder: folder.path().join("encoder.onnx"),
+                decoders: vec![folder.path().join("decoder.onnx")],
+            };
+            encoder_graph(&network.encoder, config, [height, width], Storage::F32)
+                .unwrap()
+                .save(&files.encoder)
+                .unwrap();
+            decoder_graph("d", &network.decoders[0], config, [height, width], Storage::F32)
+                .unwrap()
+                .save(&files.decoders[0])
+                .unwrap();
+            let mut wired = Wired::load(&files, 1).unwrap();
+            let values = picture(&mut rng, height, width);
+            let image = TensorData::new(values.clone(), [1, 1, height, width]);
+            let maps = network.encoder.forward(Tensor::from_data(image, &Device::flex()));
+            let features = super::super::weights::values(Encoder::features(&maps)).unwrap();
+            assert_eq!(features.len(), config.features());
+            let logits = super::super::weights::values(network.decoders[0].forward(&maps)).unwrap();
+            wired.encode(&values).unwrap();
+            let worst =
+                differs(&features, wired.output(FEATURES).unwrap()).max(differs(&logits, wired.decode(0).unwrap()));
+            assert!(worst < TOLERANCE, "{config:?}: {worst}");
+        }
+    }
+
+    #[test]
+    fn weights_are_a_function_of_the_seed() {
+        let graph = |seed| {
+            let config = UnetConfig { width: 2, depth: 1 };
+            let network = Network::seeded(config, 1, &Device::flex(), &mut Rng::new(seed));
+            encoder_graph(&network.encoder, config, [4, 4], Storage::F16).unwrap().to_bytes().unwrap()
+        };
+        assert_eq!(graph(1), graph(1));
+        assert_ne!(graph(1), graph(2));
+    }
 }

@@ -29,7 +29,7 @@ impl DoubleConv {
             Conv2dConfig::new([inputs, outputs], [KERNEL, KERNEL])
                 .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
                 .with_bias(false)
-                .with_initializer(Initializer::KaimingNormal { gain: std::f64::consts::SQRT_2, fan_out_only: false })
+                .with_initializer(Initializer::Zeros)
                 .init(device)
         };
         let norm = || BatchNormConfig::new(outputs).init(device);
@@ -102,13 +102,16 @@ impl Decoder {
         let channels = config.channels();
         let steps: Vec<(usize, usize)> = channels.windows(2).rev().map(|pair| (pair[1], pair[0])).collect();
         let up = |&(below, here): &(usize, usize)| {
-            ConvTranspose2dConfig::new([below, here], [2, 2]).with_stride([2, 2]).init(device)
+            ConvTranspose2dConfig::new([below, here], [2, 2])
+                .with_stride([2, 2])
+                .with_initializer(Initializer::Zeros)
+                .init(device)
         };
         let block = |&(_, here): &(usize, usize)| DoubleConv::new(2 * here, here, device);
         Self {
             ups: steps.iter().map(up).collect(),
             blocks: steps.iter().map(block).collect(),
-            head: Conv2dConfig::new([config.width, labels], [1, 1]).init(device),
+            head: Conv2dConfig::new([config.width, labels], [1, 1]).with_initializer(Initializer::Zeros).init(device),
         }
     }
 
@@ -134,9 +137,9 @@ pub struct Network {
 }
 
 impl Network {
-    /// A network with one decoder and weights drawn by the backend's generator, which the caller seeds.
-    #[must_use]
-    pub fn new(config: UnetConfig, labels: usize, device: &Device) -> Self {
+    /// A network with one decoder whose kernels and biases are all 0; [`Network::seeded`] draws the kernels, so that no backend's
+    /// generator has a say.
+    pub(super) fn new(config: UnetConfig, labels: usize, device: &Device) -> Self {
         Self { encoder: Encoder::new(config, device), decoders: vec![Decoder::new(config, labels, device)] }
     }
 }

@@ -7,7 +7,7 @@ use super::{Network, UnetConfig};
 use crate::error::{HostError, Result};
 use crate::rng::Rng;
 
-/// Draws every kernel anew: normal with variance 2 / fan-in (He et al. 2015). Vectors keep what the layers start with.
+/// Draws every kernel: normal with variance 2 / fan-in (He et al. 2015). Vectors (biases 0, scales 1) stay as they are.
 struct Draw<'a> {
     rng: &'a mut Rng,
 }

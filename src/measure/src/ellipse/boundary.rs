@@ -8,7 +8,7 @@ use crate::mask::Runs;
 
 /// Outline points below which a conic is not determined well enough.
 const FEWEST_POINTS: f64 = 12.0;
-/// Rounds of reweighting; a third one moves the circumference by less than 0.02 %.
+/// Rounds of reweighting.
 const ROBUST_ROUNDS: usize = 2;
 /// Tukey's cut in mean absolute distances: 4.685 standard deviations, the usual choice, for a normal distribution.
 const TUKEY_CUT: f64 = 6.0;

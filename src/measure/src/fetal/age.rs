@@ -11,9 +11,10 @@ pub enum Curve {
     ///
     /// F. P. Hadlock, R. L. Deter, R. B. Harrist, S. K. Park, "Estimating fetal age: computer-assisted analysis of multiple fetal
     /// growth parameters", Radiology 152, 1984: 361 fetuses, 14 to 42 weeks, one population (Texas). Accepted here: HC 68 to
-    /// 360 mm, the range of the charts made with it (12.7 to 42.4 weeks). Interval: +/- 2 SD by age, of the same paper: 1.19
-    /// weeks up to 18 weeks, 1.48 to 24, 2.06 to 30, 2.98 to 36, 3.20 beyond. (For the last band reprints disagree, 2.70 or
-    /// 3.20; the wider one is used.)
+    /// 360 mm, the range of the charts made with it (12.7 to 42.4 weeks). Interval: +/- 2 SD by age, 1.19
+    /// weeks up to 18 weeks, 1.48 to 24, 2.06 to 30, 2.98 to 36, 3.20 beyond, as a scanner's reference tables reprint the paper's
+    /// (SuperSonic MACH obstetrical references, 2020). The paper itself was not at hand to check them; 3.20 is the cautious
+    /// one where other reprints may give a narrower last band.
     Hadlock1984,
     /// `ln GA = 0.05970 (ln HC)^2 + 6.409e-9 HC^3 + 3.3258`, GA in days, HC in mm.
     ///

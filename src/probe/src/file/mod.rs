@@ -15,7 +15,7 @@ use crate::limits::Limits;
 use crate::media::{Media, Scratch};
 use crate::stream::Stream;
 use inputs::{Input, Origin};
-use pace::{Clock, wait_until};
+pub(crate) use pace::{Clock, wait_until};
 
 pub use pace::{FALLBACK_INTERVAL, Pace};
 

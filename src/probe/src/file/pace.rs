@@ -20,19 +20,19 @@ pub enum Pace {
 
 /// The clock of a replay.
 #[derive(Debug)]
-pub(super) struct Clock {
+pub(crate) struct Clock {
     pace: Pace,
     /// When the file that is being replayed began, once the replay has.
     began: Option<Instant>,
 }
 
 impl Clock {
-    pub(super) fn new(pace: Pace) -> Self {
+    pub(crate) fn new(pace: Pace) -> Self {
         Self { pace, began: None }
     }
 
     /// When the frame at `time` since the beginning of its file is due; `None` if at once.
-    pub(super) fn due(&mut self, time: Duration) -> Option<Instant> {
+    pub(crate) fn due(&mut self, time: Duration) -> Option<Instant> {
         match self.pace {
             Pace::AsFastAsPossible => None,
             Pace::Recorded => self.began.get_or_insert_with(Instant::now).checked_add(time),
@@ -40,13 +40,13 @@ impl Clock {
     }
 
     /// The file ends after `length`; the next one begins there.
-    pub(super) fn end_file(&mut self, length: Duration) {
+    pub(crate) fn end_file(&mut self, length: Duration) {
         self.began = self.began.and_then(|began| began.checked_add(length));
     }
 }
 
 /// Sleeps until `due`, but no longer than `timeout`; whether it is due then.
-pub(super) fn wait_until(due: Instant, timeout: Duration) -> bool {
+pub(crate) fn wait_until(due: Instant, timeout: Duration) -> bool {
     let wait = due.saturating_duration_since(Instant::now());
     if wait > timeout {
         std::thread::sleep(timeout);

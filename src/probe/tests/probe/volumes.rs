@@ -292,7 +292,10 @@ fn wrong_metaimage_headers_are_refused() {
         Case { header: meta("99999 99999", uchar, "LOCAL"), expected: "more than the limit" },
         Case { header: good.replace("UCHAR", "LONG"), expected: "ElementType = MET_LONG is not supported" },
         Case { header: good.replace("BinaryData = True", "BinaryData = False"), expected: "samples as text" },
-        Case { header: meta("2 2", "ElementNumberOfChannels = 3\nElementType = MET_UCHAR\n", "LOCAL"), expected: "MetaImage with 3 channels" },
+        Case {
+            header: meta("2 2", "ElementNumberOfChannels = 3\nElementType = MET_UCHAR\n", "LOCAL"),
+            expected: "MetaImage with 3 channels",
+        },
         Case { header: meta("2 2", uchar, "slice%03d.raw 0 9 1"), expected: "one file per slice" },
         Case { header: meta("2 2", uchar, "../a.raw"), expected: "put the samples beside the header" },
         Case { header: meta("2 2", uchar, "/etc/hostname"), expected: "put the samples beside the header" },
