@@ -65,6 +65,24 @@ pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
     serde_json::from_slice(&read(path)?).map_err(|e| HostError::damaged(path, e))
 }
 
+/// Reads a TOML file.
+///
+/// # Errors
+/// [`HostError::Io`], or [`HostError::Config`] for a file that is no TOML of this shape.
+pub fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let text = String::from_utf8(read(path)?).map_err(|e| HostError::config(path, e))?;
+    toml::from_str(&text).map_err(|e| HostError::config(path, e))
+}
+
+/// Writes `value` as TOML, atomically.
+///
+/// # Errors
+/// [`HostError::Io`] or [`HostError::Config`].
+pub fn write_toml<T: Serialize>(path: &Path, value: &T) -> Result<()> {
+    let text = toml::to_string_pretty(value).map_err(|e| HostError::config(path, e))?;
+    write_atomic(path, text.as_bytes())
+}
+
 /// SHA-256 of `bytes` in lower-case hexadecimal.
 #[must_use]
 pub fn sha256(bytes: &[u8]) -> String {

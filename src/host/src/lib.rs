@@ -11,6 +11,7 @@ pub mod files;
 pub mod head;
 pub mod import;
 pub mod masks;
+pub mod parallel;
 pub mod phantoms;
 pub mod progress;
 pub mod recipe;

@@ -1,8 +1,6 @@
 //! `phantom`: a set of simulated pictures with exact masks, as a csv that training reads.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc;
 
 use image::{GrayImage, ImageFormat};
 use serde::Serialize;
@@ -10,6 +8,7 @@ use ushydra_phantom::{Phantom, PhantomFrame, Quality, QualityRange, Rng as Phant
 
 use crate::error::{HostError, Result};
 use crate::files;
+use crate::parallel;
 use crate::progress::Progress;
 use crate::rng::Rng;
 
@@ -71,39 +70,8 @@ pub fn write(set: &PhantomSet, out: &Path, jobs: usize, progress: &Progress) -> 
         let folder = out.join(folder);
         std::fs::create_dir_all(&folder).map_err(HostError::io("create the folder", &folder))?;
     }
-    let (next, halt) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let (sender, receiver) = mpsc::channel();
     let bar = progress.bar("phantoms", work.len());
-    let mut rows: Vec<Vec<Row>> = work.iter().map(|_| Vec::new()).collect();
-    let mut failure = None;
-    std::thread::scope(|scope| {
-        for _ in 0..jobs.clamp(1, work.len()) {
-            let (sender, next, halt, work) = (sender.clone(), &next, &halt, &work);
-            scope.spawn(move || {
-                while !halt.load(Ordering::Relaxed) {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(job) = work.get(index) else { break };
-                    if sender.send((index, draw(job, view, set, out))).is_err() {
-                        break;
-                    }
-                }
-            });
-        }
-        drop(sender);
-        for (index, result) in receiver {
-            match result.and_then(|rows| bar.step().map(|()| rows)) {
-                Ok(done) => rows[index] = done,
-                Err(error) => {
-                    halt.store(true, Ordering::Relaxed);
-                    failure.get_or_insert(error);
-                }
-            }
-        }
-    });
-    bar.done();
-    if let Some(error) = failure {
-        return Err(error);
-    }
+    let rows = parallel::map(&work, jobs, &bar, || (), |(), job| draw(job, view, set, out))?;
     let mut table = csv::Writer::from_writer(Vec::new());
     let path = out.join(TABLE);
     for row in rows.iter().flatten() {

@@ -107,8 +107,7 @@ impl Recipe {
     /// # Errors
     /// [`HostError::Config`] for an unknown or missing field or a value that cannot work.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = String::from_utf8(files::read(path)?).map_err(|e| HostError::config(path, e))?;
-        let recipe: Self = toml::from_str(&text).map_err(|e| HostError::config(path, e))?;
+        let recipe: Self = files::read_toml(path)?;
         recipe.check().map_err(|problem| HostError::config(path, problem))?;
         Ok(recipe)
     }
@@ -118,8 +117,7 @@ impl Recipe {
     /// # Errors
     /// [`HostError::Io`] or [`HostError::Config`].
     pub fn write(&self, path: &Path) -> Result<()> {
-        let text = toml::to_string_pretty(self).map_err(|e| HostError::config(path, e))?;
-        files::write_atomic(path, text.as_bytes())
+        files::write_toml(path, self)
     }
 
     /// SHA-256 over every setting that training depends on, in a form that does not depend on how the file was laid out.

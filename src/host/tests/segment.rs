@@ -101,7 +101,8 @@ fn models(folder: &Path) -> Vec<Vec<u8>> {
 fn a_stopped_training_ends_as_an_uninterrupted_one() {
     let (folder, csv) = world(6);
     let train = |out: &Path, progress: &Progress| {
-        let run = SegmentRun::start(out, &recipe(), std::slice::from_ref(&csv), ComputeDevice::default()).unwrap();
+        let run =
+            SegmentRun::start(out, &recipe(), std::slice::from_ref(&csv), ComputeDevice::default(), None).unwrap();
         run.train(ComputeDevice::default(), progress)
     };
     let (whole, broken) = (folder.path().join("whole"), folder.path().join("broken"));
@@ -126,11 +127,29 @@ fn a_stopped_training_ends_as_an_uninterrupted_one() {
 }
 
 #[test]
+fn a_run_begins_with_the_weights_of_another() {
+    let (folder, csv) = world(6);
+    let train = |out: &str, from: Option<&Path>| {
+        let out = folder.path().join(out);
+        let run = SegmentRun::start(&out, &recipe(), std::slice::from_ref(&csv), ComputeDevice::default(), from);
+        run.and_then(|run| run.train(ComputeDevice::default(), &Progress::silent()))
+    };
+    let missing = train("second", Some(&folder.path().join("first"))).unwrap_err().to_string();
+    assert!(missing.contains("shared.bpk is missing"), "{missing}");
+    let first = train("first", None).unwrap();
+    let second = train("second", Some(&folder.path().join("first"))).unwrap();
+    assert!(second.epochs[0].loss < first.epochs[0].loss, "it goes on where the first one ended");
+    let other = train("second", None).unwrap_err().to_string();
+    assert!(other.contains("another recipe, data or start"), "{other}");
+}
+
+#[test]
 fn a_damaged_checkpoint_is_named_or_trained_again() {
     let (folder, csv) = world(6);
     let out = folder.path().join("run");
     let train = || {
-        let run = SegmentRun::start(&out, &recipe(), std::slice::from_ref(&csv), ComputeDevice::default()).unwrap();
+        let run =
+            SegmentRun::start(&out, &recipe(), std::slice::from_ref(&csv), ComputeDevice::default(), None).unwrap();
         run.train(ComputeDevice::default(), &Progress::silent())
     };
     train().unwrap();

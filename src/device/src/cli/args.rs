@@ -88,7 +88,8 @@ pub enum Command {
 /// Arguments of `run`.
 #[derive(Debug, Default, Args)]
 pub struct RunArguments {
-    /// Where frames come from: file:PATH with a picture, folder, DICOM or AVI cine [default: the demo cine].
+    /// Where frames come from: file:PATH with a picture, a folder or a cine, or phantom:VIEW[:DOMAIN[:SEED[:FRAMES]]] with a
+    /// simulated patient (views a4c and fetal-head, domains low and high) [default: file: with the demo cine].
     #[arg(long, value_name = "SOURCE")]
     pub source: Option<SourceChoice>,
     /// `recorded`: at the recorded rate, late frames are dropped; `fast`: every frame, as fast as results come
@@ -135,7 +136,7 @@ pub struct BenchArguments {
     /// Frames to measure, after warm-up.
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub frames: u64,
-    /// Measure on this file instead of the demo cine.
+    /// Measure on this source instead of the demo cine: file:PATH or phantom:VIEW.
     #[arg(long, value_name = "SOURCE")]
     pub source: Option<SourceChoice>,
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use ushydra_probe::{FileSource, Frame, FrameSource, Next, Pace};
+use ushydra_probe::{Frame, Next, Pace};
 
 use super::{load_models, open_bundle};
 use crate::cli::{BenchArguments, Settings};
@@ -81,17 +81,16 @@ pub(super) fn bench(arguments: &BenchArguments, settings: &Settings, output: &mu
     let begin = Instant::now();
     let bundle = open_bundle(settings)?;
     let verify_bundle = milliseconds(begin.elapsed());
-    let path = match &arguments.source {
-        Some(SourceChoice::File(path)) => path.clone(),
-        None => locate::demo_cine(Some(bundle.root()))?,
+    let chosen = match &arguments.source {
+        Some(chosen) => chosen.clone(),
+        None => SourceChoice::File(locate::demo_cine(Some(bundle.root()))?),
     };
     let begin = Instant::now();
     let models = load_models(&bundle, settings)?;
     let load_models_and_self_test = milliseconds(begin.elapsed());
     let options = PipelineOptions { routing: settings.routing.clone(), gate: settings.gate, live: false };
     let mut pipeline = Pipeline::new(&bundle, models, &options)?;
-    let mut source =
-        FileSource::open(std::slice::from_ref(&path), Pace::AsFastAsPossible, true).map_err(|e| Failure::input(&e))?;
+    let mut source = chosen.open(Pace::AsFastAsPossible, true)?;
     let mut frame = Frame::new();
     let mut timings = Vec::with_capacity(arguments.frames as usize);
     while (timings.len() as u64) < arguments.frames {
@@ -100,7 +99,7 @@ pub(super) fn bench(arguments: &BenchArguments, settings: &Settings, output: &mu
             Next::Timeout | Next::Lost => continue,
             Next::End => {
                 return Err(Failure::Input {
-                    source_name: path.display().to_string(),
+                    source_name: chosen.to_string(),
                     message: "it has no frame to measure on; name another file with --source file:PATH".to_owned(),
                 });
             }
@@ -121,7 +120,7 @@ pub(super) fn bench(arguments: &BenchArguments, settings: &Settings, output: &mu
         bundle: identity.bundle.clone(),
         backend: identity.backend,
         routing: identity.mode,
-        source: path.display().to_string(),
+        source: chosen.to_string(),
         width: frame.geometry.width,
         height: frame.geometry.height,
         frames: arguments.frames,

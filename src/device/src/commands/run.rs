@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use ushydra_core::Verdict;
-use ushydra_probe::{FileSource, Frame, Pace};
+use ushydra_probe::{Frame, Pace};
 
 use super::{open_bundle_in, open_pipeline};
 use crate::cli::{RunArguments, Settings};
@@ -37,9 +37,9 @@ pub(super) fn run(
     }
     let configured = config.source.as_deref().map(|s| s.parse().map_err(Failure::Usage)).transpose()?;
     let folder = locate::live_bundle(settings.bundle.as_deref())?;
-    let path = match arguments.source.clone().or(configured) {
-        Some(SourceChoice::File(path)) => path,
-        None => locate::demo_cine(Some(&folder))?,
+    let chosen = match arguments.source.clone().or(configured) {
+        Some(chosen) => chosen,
+        None => SourceChoice::File(locate::demo_cine(Some(&folder))?),
     };
     let pace = match replay {
         Replay::Recorded => Pace::Recorded,
@@ -51,9 +51,9 @@ pub(super) fn run(
     let shutdown = Shutdown::listen()?;
     // A recording that waits for its results cannot be late.
     let mut pipeline = open_pipeline(&open_bundle_in(&folder)?, settings, replay == Replay::Recorded)?;
-    let source = FileSource::open(&[path], pace, looping).map_err(|e| Failure::input(&e))?;
-    log::info!("source: {}", ushydra_probe::FrameSource::describe(&source));
-    let mut capture = Capture::start(Box::new(source), replay)?;
+    let source = chosen.open(pace, looping)?;
+    log::info!("source: {}", source.describe());
+    let mut capture = Capture::start(source, replay)?;
     let mut session = Session::start(output);
     let mut frame = Frame::new();
     let identity = pipeline.identity().clone();

@@ -1,8 +1,6 @@
 //! Runs the encoder over a data set, through the cache.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc;
 use std::time::Duration;
 
 use ushydra_bundle::InputSpec;
@@ -15,6 +13,7 @@ use super::{Features, View};
 use crate::augment::AugmentConfig;
 use crate::error::{HostError, Result};
 use crate::files;
+use crate::parallel;
 use crate::progress::Progress;
 use crate::rng::Rng;
 
@@ -50,44 +49,11 @@ impl Extractor {
     /// [`HostError::Picture`] for a picture that does not decode, engine and file errors, [`HostError::Stopped`].
     pub fn run(&self, pictures: &[PathBuf], views: usize, progress: &Progress) -> Result<Features> {
         let views = views.max(1);
-        let next = AtomicUsize::new(0);
-        let halt = AtomicBool::new(false);
         let bar = progress.bar("features", pictures.len());
-        let (sender, receiver) = mpsc::channel();
-        let mut done: Vec<Option<Vec<View>>> = vec![None; pictures.len()];
-        let mut failure: Option<HostError> = None;
-        std::thread::scope(|scope| {
-            for _ in 0..self.jobs.clamp(1, pictures.len().max(1)) {
-                let (sender, next, halt) = (sender.clone(), &next, &halt);
-                scope.spawn(move || {
-                    let mut worker = Worker::new(self);
-                    while !halt.load(Ordering::Relaxed) {
-                        let index = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(picture) = pictures.get(index) else { break };
-                        let result = worker.views(picture, views);
-                        if sender.send((index, result)).is_err() {
-                            break;
-                        }
-                    }
-                });
-            }
-            drop(sender);
-            for (index, result) in receiver {
-                match result.and_then(|entry| bar.step().map(|()| entry)) {
-                    Ok(entry) => done[index] = Some(entry),
-                    Err(error) => {
-                        halt.store(true, Ordering::Relaxed);
-                        failure.get_or_insert(error);
-                    }
-                }
-            }
-        });
-        bar.done();
-        if let Some(error) = failure {
-            return Err(error);
-        }
+        let work = |worker: &mut Worker<'_>, picture: &PathBuf| worker.views(picture, views);
+        let done = parallel::map(pictures, self.jobs, &bar, || Worker::new(self), work)?;
         let mut features = Features::default();
-        done.iter().flatten().for_each(|entry| features.push(entry));
+        done.iter().for_each(|entry| features.push(entry));
         Ok(features)
     }
 

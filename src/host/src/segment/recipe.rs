@@ -111,8 +111,7 @@ impl SegmentRecipe {
     /// # Errors
     /// [`HostError::Io`] or [`HostError::Config`] for a file that is no TOML.
     pub fn is_meant(path: &Path) -> Result<bool> {
-        let text = String::from_utf8(files::read(path)?).map_err(|e| HostError::config(path, e))?;
-        let table: toml::Table = toml::from_str(&text).map_err(|e| HostError::config(path, e))?;
+        let table: toml::Table = files::read_toml(path)?;
         Ok(table.get("task").and_then(toml::Value::as_str) == Some("segment"))
     }
 
@@ -121,8 +120,7 @@ impl SegmentRecipe {
     /// # Errors
     /// [`HostError::Config`] for an unknown or missing field or a value that cannot work.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = String::from_utf8(files::read(path)?).map_err(|e| HostError::config(path, e))?;
-        let recipe: Self = toml::from_str(&text).map_err(|e| HostError::config(path, e))?;
+        let recipe: Self = files::read_toml(path)?;
         recipe.check().map_err(|problem| HostError::config(path, problem))?;
         Ok(recipe)
     }
@@ -132,8 +130,7 @@ impl SegmentRecipe {
     /// # Errors
     /// [`HostError::Io`] or [`HostError::Config`].
     pub fn write(&self, path: &Path) -> Result<()> {
-        let text = toml::to_string_pretty(self).map_err(|e| HostError::config(path, e))?;
-        files::write_atomic(path, text.as_bytes())
+        files::write_toml(path, self)
     }
 
     /// SHA-256 over every setting that training depends on.

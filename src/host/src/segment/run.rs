@@ -15,7 +15,7 @@ use ushydra_onnx::Storage;
 use super::ComputeDevice;
 use super::data::{SegmentData, arrange};
 use super::recipe::SegmentRecipe;
-use super::stage::Epoch;
+use super::stage::{self, Epoch};
 use super::train::{Trained, Trainer};
 use crate::calibrate::{self, Identity, Observation};
 use crate::error::{HostError, Result};
@@ -28,6 +28,10 @@ use crate::wired::{ModelFiles, Wired};
 
 /// Name of the encoder's file in run folder and bundle.
 const ENCODER: &str = "encoder.onnx";
+/// Weights after the warm start, from which another run may begin.
+const SHARED: &str = "shared.bpk";
+/// The run's copy of the weights that it began with.
+const START: &str = "start.bpk";
 /// Folder of the single-decoder control.
 const CONTROL: &str = "control";
 
@@ -45,6 +49,9 @@ pub struct SegmentInfo {
     pub data: Vec<PathBuf>,
     /// Fingerprint of the recipe's settings that training depends on.
     pub training_fingerprint: String,
+    /// SHA-256 of the weights that the warm start began with; none for weights drawn from the seed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_sha256: Option<String>,
 }
 
 /// Figures of the training itself.
@@ -70,12 +77,29 @@ pub struct SegmentRun {
     pub info: SegmentInfo,
 }
 
+/// Weights of the finished run in `folder`.
+fn shared(folder: &Path) -> Result<PathBuf> {
+    let path = folder.join(SHARED);
+    if path.exists() {
+        return Ok(path);
+    }
+    Err(HostError::Missing { path, remedy: "finish that run's training first, or leave --start out".to_owned() })
+}
+
 impl SegmentRun {
-    /// Starts a run in `folder`, or opens it to go on where it was stopped.
+    /// Starts a run in `folder`, or opens it to go on where it was stopped. The warm start begins with the shared weights of the
+    /// finished run `from`, or with weights drawn from the seed.
     ///
     /// # Errors
-    /// [`HostError::Config`] where the folder holds a run of another recipe or data.
-    pub fn start(folder: &Path, recipe: &SegmentRecipe, data: &[PathBuf], device: ComputeDevice) -> Result<Self> {
+    /// [`HostError::Config`] where the folder holds a run of another recipe, data or start, [`HostError::Missing`] where `from`
+    /// has no weights.
+    pub fn start(
+        folder: &Path,
+        recipe: &SegmentRecipe,
+        data: &[PathBuf],
+        device: ComputeDevice,
+        from: Option<&Path>,
+    ) -> Result<Self> {
         let absolute = |path: &PathBuf| std::path::absolute(path).map_err(HostError::io("find", path));
         let info = SegmentInfo {
             versions: VERSIONS.iter().map(|(name, version)| ((*name).to_owned(), (*version).to_owned())).collect(),
@@ -83,16 +107,21 @@ impl SegmentRun {
             device: format!("{device:?}").to_lowercase(),
             data: data.iter().map(absolute).collect::<Result<_>>()?,
             training_fingerprint: recipe.training_fingerprint(),
+            start_sha256: from.map(|from| files::sha256_file(&shared(from)?)).transpose()?,
         };
         let path = folder.join("run.json");
         if path.exists() && folder.join("stages").exists() {
             let old: SegmentInfo = files::read_json(&path)?;
-            if (&old.training_fingerprint, &old.data) != (&info.training_fingerprint, &info.data) {
+            let key = |i: &SegmentInfo| (i.training_fingerprint.clone(), i.data.clone(), i.start_sha256.clone());
+            if key(&old) != key(&info) {
                 return Err(HostError::config(
                     folder,
-                    "it holds a run of another recipe or data; choose another --out or delete the folder",
+                    "it holds a run of another recipe, data or start; choose another --out or delete the folder",
                 ));
             }
+        }
+        if let Some(from) = from {
+            files::write_atomic(&folder.join(START), &files::read(&shared(from)?)?)?;
         }
         recipe.write(&folder.join("recipe.toml"))?;
         files::write_json(&path, &info)?;
@@ -137,8 +166,10 @@ impl SegmentRun {
     /// Those of [`SegmentData::load`] and [`Trainer::run`], and write errors.
     pub fn train(&self, device: ComputeDevice, progress: &Progress) -> Result<SegmentReport> {
         let data = SegmentData::load(self.dataset()?, &self.recipe, progress)?;
-        let trained = Trainer::new(&self.recipe, &data, device, &self.folder, progress).run()?;
-        let Trained { network, control, epochs, routed } = trained;
+        let start = self.info.start_sha256.as_ref().map(|_| self.folder.join(START));
+        let trained = Trainer::new(&self.recipe, &data, device, &self.folder, progress).run(start.as_deref())?;
+        let Trained { shared, network, control, epochs, routed } = trained;
+        stage::save(&self.folder.join(SHARED), shared)?;
         self.write(&network, &self.models())?;
         self.write(&control, &self.control())?;
         let count = |part| data.of(part).len();

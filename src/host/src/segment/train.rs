@@ -14,7 +14,7 @@ use ushydra_core::{Moments, Quality, Router};
 use super::data::SegmentData;
 use super::recipe::SegmentRecipe;
 use super::schedule::Draw;
-use super::stage::{Batch, Bench, Epoch, Stage};
+use super::stage::{self, Batch, Bench, Epoch, Stage};
 use super::view::ViewMaker;
 use crate::calibrate::{self, Identity, Observation};
 use crate::error::{HostError, Result};
@@ -25,6 +25,8 @@ use crate::unet::{Decoder, Encoder, Network};
 
 /// Networks after training.
 pub struct Trained {
+    /// Encoder and decoder after the warm start.
+    pub shared: Network,
     /// Encoder and one decoder per domain.
     pub network: Network,
     /// The encoder of stage (a) with the control decoder.
@@ -70,14 +72,16 @@ impl<'a> Trainer<'a> {
         Self { recipe, bench, train: data.of(Part::Train), validation: data.of(Part::Validation) }
     }
 
-    /// Runs all stages, or goes on where an earlier run was stopped.
+    /// Runs all stages, or goes on where an earlier run was stopped. The warm start begins with the weights in `from`, or with
+    /// weights drawn from the seed.
     ///
     /// # Errors
     /// [`HostError::Diverged`], [`HostError::Stopped`], file errors, [`HostError::Calibration`].
-    pub fn run(&self) -> Result<Trained> {
+    pub fn run(&self, from: Option<&std::path::Path>) -> Result<Trained> {
         let training = &self.recipe.training;
         let mut rng = Rng::labelled(self.recipe.seed, &["weights"]);
         let start = Network::seeded(self.recipe.network, self.recipe.labels.len(), &self.bench.device, &mut rng);
+        let start = from.map_or_else(|| Ok(start.clone()), |path| stage::load(path, start.clone()))?;
         let domains: Vec<usize> = self.train.iter().map(|&p| self.bench.data.domains[p]).collect();
         let count = self.recipe.domains.len();
         let balanced = || Draw::balanced(&domains, count, training.balance);
@@ -93,7 +97,7 @@ impl<'a> Trainer<'a> {
             &|network| self.judge(&network.valid().encoder, &mut |_, maps| Ok(first(network)?.valid().forward(maps))),
         )?;
         let shared_decoder = first(&shared)?.clone();
-        let encoder = shared.encoder.freeze();
+        let encoder = shared.encoder.clone().freeze();
         let specialise = |name: &str, draw: Draw, domain: Option<usize>| -> Result<(Decoder, Vec<Epoch>)> {
             if training.decoders.epochs == 0 {
                 return Ok((shared_decoder.clone(), Vec::new()));
@@ -122,7 +126,7 @@ impl<'a> Trainer<'a> {
         epochs.extend(done);
         let control = Network { encoder: encoder.clone(), decoders: vec![control] };
         let (encoder, routed) = self.fine_tune(encoder, &decoders, balanced(), &mut epochs)?;
-        Ok(Trained { network: Network { encoder, decoders }, control, epochs, routed })
+        Ok(Trained { shared, network: Network { encoder, decoders }, control, epochs, routed })
     }
 
     /// Stage (b).
