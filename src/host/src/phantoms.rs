@@ -64,7 +64,7 @@ pub fn write(set: &PhantomSet, out: &Path, jobs: usize, progress: &Progress) -> 
     let mut work = Vec::new();
     for domain in &set.domains {
         let range = range(domain)?;
-        work.extend((0..set.patients).map(|number| Job { domain, number, range: range.clone() }));
+        work.extend((0..set.patients).map(|number| Job { domain, number, range }));
     }
     for folder in ["images", "masks"] {
         let folder = out.join(folder);

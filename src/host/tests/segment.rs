@@ -157,8 +157,8 @@ fn a_damaged_checkpoint_is_named_or_trained_again() {
     std::fs::write(out.join("stages/control/state.json"), b"{").unwrap();
     train().unwrap();
     assert!(models(&out) == first, "a damaged state is trained again");
-    let stage = std::fs::read_dir(out.join("stages/shared")).unwrap().map(|e| e.unwrap().path());
-    let best = stage.filter(|p| p.file_name().unwrap().to_string_lossy().starts_with("best")).next().unwrap();
+    let mut stage = std::fs::read_dir(out.join("stages/shared")).unwrap().map(|e| e.unwrap().path());
+    let best = stage.find(|p| p.file_name().unwrap().to_string_lossy().starts_with("best")).unwrap();
     std::fs::write(&best, b"damaged").unwrap();
     let message = train().unwrap_err().to_string();
     assert!(message.contains("best-") && message.contains("damaged"), "{message}");

@@ -49,7 +49,7 @@ pub(super) fn read(root: &Path, files: &[PathBuf]) -> Result<Vec<MaskSample>> {
             let image = mask.with_file_name(format!("{stem}{ending}"));
             // What is wrong with the picture is said when it is loaded.
             let spacing = Volume::geometry_of(&image, &limits).ok().and_then(|geometry| geometry.spacing_mm);
-            let folder_part = mask.components().filter_map(|part| match part.as_os_str().to_str() {
+            let mut folder_part = mask.components().filter_map(|part| match part.as_os_str().to_str() {
                 Some("training") => Some(Part::Train),
                 Some("testing") => Some(Part::Test),
                 _ => None,
@@ -62,7 +62,7 @@ pub(super) fn read(root: &Path, files: &[PathBuf]) -> Result<Vec<MaskSample>> {
                 patient: patient.to_owned(),
                 pixel_mm: spacing.map(|side| side.map(f64::from)),
                 head_circumference_mm: None,
-                part: parts.get(patient).copied().or_else(|| folder_part.last()),
+                part: parts.get(patient).copied().or_else(|| folder_part.next_back()),
                 image,
             });
         }

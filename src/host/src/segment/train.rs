@@ -149,7 +149,7 @@ impl<'a> Trainer<'a> {
             self.judge(&encoder, &mut |image, maps| {
                 let chosen = route(&router, image, maps)?;
                 let rows = chosen.iter().enumerate().map(|(row, &domain)| {
-                    let maps: Vec<Tensor<4>> = maps.iter().map(|m| m.clone().slice([row..row + 1])).collect();
+                    let maps: Vec<Tensor<4>> = maps.iter().map(|m| m.clone().narrow(0, row, 1)).collect();
                     valid[domain].forward(&maps)
                 });
                 Ok(Tensor::cat(rows.collect(), 0))

@@ -102,10 +102,10 @@ mod tests {
             Case { name: "unit range", values: &[0.0, 0.5, 1.0], slope: 1.0, intercept: 0.0, expected: &[0, 128, 255] },
             Case {
                 name: "negative",
-                values: &[-100.0, 0.0, 100.0],
+                values: &[-100.0, 20.0, 100.0],
                 slope: 1.0,
                 intercept: 0.0,
-                expected: &[0, 128, 255],
+                expected: &[0, 153, 255],
             },
             Case { name: "wide", values: &[0.0, 1000.0, 4000.0], slope: 1.0, intercept: 0.0, expected: &[0, 64, 255] },
             Case { name: "slope", values: &[0.0, 1.0, 2.0], slope: 100.0, intercept: 10.0, expected: &[10, 110, 210] },
