@@ -169,7 +169,7 @@ impl SegmentRun {
         let start = self.info.start_sha256.as_ref().map(|_| self.folder.join(START));
         let trained = Trainer::new(&self.recipe, &data, device, &self.folder, progress).run(start.as_deref())?;
         let Trained { shared, network, control, epochs, routed } = trained;
-        stage::save(&self.folder.join(SHARED), shared)?;
+        stage::save(&self.folder.join(SHARED), &shared)?;
         self.write(&network, &self.models())?;
         self.write(&control, &self.control())?;
         let count = |part| data.of(part).len();

@@ -95,7 +95,7 @@ impl Bench<'_> {
     ) -> Result<(M, Vec<Epoch>)> {
         let keeper = Keeper { folder: self.folder.join("stages").join(&stage.name) };
         let mut optimiser = AdamWConfig::new().with_weight_decay(self.training.weight_decay as f32).init();
-        let (mut module, mut best) = (module.clone(), module);
+        let (mut module, mut best) = (independent(&module), independent(&module));
         let fingerprint = files::fingerprint(&[self.fingerprint.as_bytes(), stage.name.as_bytes()]);
         let mut state = State { fingerprint: fingerprint.clone(), epochs: Vec::new(), best: 0, finished: false };
         if let Some(found) = keeper.state(&fingerprint)? {
@@ -143,11 +143,11 @@ impl Bench<'_> {
             state.epochs.push(done);
             if better {
                 state.best = epoch;
-                best = module.clone();
-                keeper.save(&format!("best-{}", epoch + 1), best.clone())?;
+                best = independent(&module);
+                keeper.save(&format!("best-{}", epoch + 1), &best)?;
             }
             state.finished = state.epochs.len() == stage.config.epochs || epoch - state.best >= patience;
-            keeper.save(&format!("module-{}", epoch + 1), module.clone())?;
+            keeper.save(&format!("module-{}", epoch + 1), &module)?;
             keeper.save_optimiser(epoch + 1, &optimiser)?;
             keeper.commit(&state)?;
         }
@@ -232,7 +232,7 @@ impl Keeper {
         self.folder.join(format!("{name}.bpk"))
     }
 
-    fn save<M: Module>(&self, name: &str, module: M) -> Result<()> {
+    fn save<M: Module>(&self, name: &str, module: &M) -> Result<()> {
         save(&self.file(name), module)
     }
 
@@ -269,12 +269,19 @@ impl Keeper {
     }
 }
 
+/// A copy that shares nothing: a plain clone of a batch normalisation keeps its running statistics in common with the
+/// original, so that training the one would change the other.
+fn independent<M: Module>(module: &M) -> M {
+    module.valid().train()
+}
+
 /// Writes a module's weights.
 ///
 /// # Errors
 /// [`HostError::Io`].
-pub(super) fn save<M: Module>(path: &Path, module: M) -> Result<()> {
-    let bytes = module.into_record().into_bytes().map_err(|e| HostError::damaged(path, e))?;
+pub(super) fn save<M: Module>(path: &Path, module: &M) -> Result<()> {
+    // Only in evaluation mode do running statistics hold the last batch.
+    let bytes = module.valid().into_record().into_bytes().map_err(|e| HostError::damaged(path, e))?;
     files::write_atomic(path, &bytes)
 }
 
