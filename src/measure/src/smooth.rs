@@ -13,6 +13,8 @@ use crate::MeasureError;
 pub struct Smoother {
     weight: f32,
     state: Vec<f32>,
+    /// The state while it is moved.
+    scratch: Vec<f32>,
 }
 
 impl Smoother {
@@ -30,7 +32,7 @@ impl Smoother {
     /// [`MeasureError::Weight`] for another weight.
     pub fn new(weight: f32) -> Result<Self, MeasureError> {
         if weight > 0.0 && weight <= 1.0 {
-            Ok(Self { weight, state: Vec::new() })
+            Ok(Self { weight, state: Vec::new(), scratch: Vec::new() })
         } else {
             Err(MeasureError::Weight(weight))
         }
@@ -41,11 +43,43 @@ impl Smoother {
         self.state.clear();
     }
 
+    /// Moves the past to where the next frame shows it: what is to stand at column `x` and row `y` stood at
+    /// `x' = scale[0] x + offset[0]`, `y' = scale[1] y + offset[1]` (continuous coordinates, pixel centres at + 0.5), read
+    /// bilinearly; places outside take the edge. For frames whose crop moved; a past of another size is forgotten.
+    pub fn follow(&mut self, width: usize, scale: [f64; 2], offset: [f64; 2]) {
+        if width == 0 || self.state.is_empty() || !self.state.len().is_multiple_of(width) {
+            self.reset();
+            return;
+        }
+        let height = self.state.len() / width;
+        let tap = |at: usize, scale: f64, offset: f64, side: usize| {
+            let place = (scale * (at as f64 + 0.5) + offset - 0.5).clamp(0.0, (side - 1) as f64);
+            let first = place as usize;
+            (first, (first + 1).min(side - 1), (place - first as f64) as f32)
+        };
+        self.scratch.clear();
+        for y in 0..height {
+            let (top, bottom, fy) = tap(y, scale[1], offset[1], height);
+            for x in 0..width {
+                let (left, right, fx) = tap(x, scale[0], offset[0], width);
+                let row = |y: usize| {
+                    let (a, b) = (self.state[y * width + left], self.state[y * width + right]);
+                    a + fx * (b - a)
+                };
+                let (above, below) = (row(top), row(bottom));
+                self.scratch.push(above + fy * (below - above));
+            }
+        }
+        std::mem::swap(&mut self.state, &mut self.scratch);
+    }
+
     /// Replaces the map of a frame by the smoothed one. A value that is not finite is taken as it is and forgotten.
     pub fn smooth(&mut self, values: &mut [f32]) {
         if self.state.len() != values.len() {
             self.state.clear();
             self.state.extend_from_slice(values);
+            self.scratch.clear();
+            self.scratch.reserve(values.len());
             return;
         }
         let weight = self.weight;
@@ -60,7 +94,7 @@ impl Smoother {
 impl Default for Smoother {
     /// With [`CINE_WEIGHT`](Self::CINE_WEIGHT).
     fn default() -> Self {
-        Self { weight: Self::CINE_WEIGHT, state: Vec::new() }
+        Self { weight: Self::CINE_WEIGHT, state: Vec::new(), scratch: Vec::new() }
     }
 }
 
@@ -106,7 +140,34 @@ mod tests {
         assert_eq!(longer, [1.0, 2.0]);
     }
 
+    #[test]
+    fn the_past_follows_the_crop() {
+        let mut smoother = Smoother::new(0.5).unwrap();
+        let mut map = [0.0, 1.0, 2.0, 3.0, 10.0, 11.0, 12.0, 13.0];
+        smoother.smooth(&mut map);
+        // One column to the right and nothing else; the last column repeats the edge.
+        smoother.follow(4, [1.0, 1.0], [1.0, 0.0]);
+        assert_eq!(smoother.state, [1.0, 2.0, 3.0, 3.0, 11.0, 12.0, 13.0, 13.0]);
+        // Half a row up: halfway between the rows.
+        smoother.follow(4, [1.0, 1.0], [0.0, 0.5]);
+        assert_eq!(smoother.state[..4], [6.0, 7.0, 8.0, 8.0]);
+        // A width that does not fit is another picture.
+        smoother.follow(3, [1.0, 1.0], [0.0, 0.0]);
+        assert!(smoother.state.is_empty());
+    }
+
     proptest! {
+        #[test]
+        fn staying_changes_nothing(values in prop::collection::vec(-50.0_f32..50.0, 12), frames in 1_usize..4) {
+            let mut smoother = Smoother::default();
+            let mut map = values.clone();
+            smoother.smooth(&mut map);
+            for _ in 0..frames {
+                smoother.follow(4, [1.0, 1.0], [0.0, 0.0]);
+            }
+            prop_assert_eq!(&smoother.state, &values);
+        }
+
         #[test]
         fn constant_input_is_unchanged(values in prop::collection::vec(-50.0_f32..50.0, 1..40), weight in 0.01_f32..=1.0) {
             let mut smoother = Smoother::new(weight).unwrap();

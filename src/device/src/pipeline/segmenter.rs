@@ -7,8 +7,9 @@ use ushydra_measure::{Cleaner, Smoother, Upsampler, fit_ellipse, foreground_conf
 use super::fault::FrameFault;
 use super::result::MaskResult;
 
-/// A crop that moved by more than this part of its side shows another picture: smoothing begins anew.
-const MAX_CROP_SHIFT: f64 = 0.02;
+/// A crop that moved by more than this part of its side shows another picture: smoothing begins anew. The crop follows what
+/// is lit and may well move by a few cells of the crop rule from frame to frame.
+const MAX_CROP_SHIFT: f64 = 0.25;
 
 /// Smoothing over the cine, way back to source pixels, clean-up. Allocates with the first frame of a geometry only.
 ///
@@ -22,8 +23,8 @@ pub(super) struct Segmenter {
     logits: Box<[f32]>,
     upsampler: Upsampler,
     cleaner: Cleaner,
-    /// What the last frame looked like.
-    seen: Option<(FrameGeometry, Rect)>,
+    /// Size of the last frame and how it lay in the input.
+    seen: Option<(FrameGeometry, Mapping)>,
 }
 
 impl Segmenter {
@@ -58,10 +59,14 @@ impl Segmenter {
         if let Some(index) = target.iter().position(|logit| !logit.is_finite()) {
             return Err(FrameFault::Logits { index });
         }
-        if !self.seen.is_some_and(|seen| alike(seen, (geometry, mapping.crop))) {
-            self.smoother.reset();
+        match self.seen.replace((geometry, *mapping)) {
+            Some((_, before)) if before == *mapping => {}
+            Some((size, before)) if size == geometry && alike(before.crop, mapping.crop) => {
+                let (scale, offset) = way(mapping, &before);
+                self.smoother.follow(self.input[0] as usize, scale, offset);
+            }
+            Some(_) | None => self.smoother.reset(),
         }
-        self.seen = Some((geometry, mapping.crop));
         for (slot, &logit) in self.logits.iter_mut().zip(target) {
             *slot = logit;
         }
@@ -85,12 +90,49 @@ fn plain(rect: Rect) -> ushydra_measure::PlainRect {
     [rect.x, rect.y, rect.width, rect.height].into()
 }
 
-/// Whether logits of two frames show the same places.
-fn alike((geometry, crop): (FrameGeometry, Rect), (other_geometry, other): (FrameGeometry, Rect)) -> bool {
+/// Scale and offset that take a place of the input under `now` to the same place of the source under `before`.
+fn way(now: &Mapping, before: &Mapping) -> ([f64; 2], [f64; 2]) {
+    let at = |x: f64, y: f64| {
+        let [x, y] = now.to_source(x, y);
+        before.to_input(x, y)
+    };
+    let (origin, unit) = (at(0.0, 0.0), at(1.0, 1.0));
+    ([unit[0] - origin[0], unit[1] - origin[1]], origin)
+}
+
+/// Whether two crops show mostly the same places.
+fn alike(a: Rect, b: Rect) -> bool {
     let near = |a: u32, b: u32, side: u32| f64::from(a.abs_diff(b)) <= MAX_CROP_SHIFT * f64::from(side);
-    geometry == other_geometry
-        && near(crop.x, other.x, crop.width)
-        && near(crop.y, other.y, crop.height)
-        && near(crop.x + crop.width, other.x + other.width, crop.width)
-        && near(crop.y + crop.height, other.y + other.height, crop.height)
+    near(a.x, b.x, a.width)
+        && near(a.y, b.y, a.height)
+        && near(a.x + a.width, b.x + b.width, a.width)
+        && near(a.y + a.height, b.y + b.height, a.height)
+}
+
+#[cfg(test)]
+mod tests {
+    use ushydra_bundle::Fit;
+
+    use super::*;
+
+    #[test]
+    fn the_way_leads_to_the_same_place_of_the_source() {
+        let crop = |x, y, width, height| Rect { x, y, width, height };
+        for fit in [Fit::Letterbox, Fit::Stretch] {
+            let before = Mapping::new(crop(70, 15, 160, 190), 160, 128, fit);
+            let now = Mapping::new(crop(80, 20, 155, 185), 160, 128, fit);
+            let (scale, offset) = way(&now, &before);
+            for [x, y] in [[0.0, 0.0], [80.0, 64.0], [150.5, 3.25]] {
+                let [sx, sy] = now.to_source(x, y);
+                let [bx, by] = before.to_source(scale[0] * x + offset[0], scale[1] * y + offset[1]);
+                assert!((sx - bx).abs() < 1e-9 && (sy - by).abs() < 1e-9, "{fit:?} {x} {y}");
+            }
+        }
+    }
+
+    #[test]
+    fn crops_that_moved_far_show_another_picture() {
+        let crop = |x, width| Rect { x, y: 10, width, height: 100 };
+        assert!(alike(crop(70, 160), crop(95, 160)) && !alike(crop(70, 160), crop(120, 160)));
+    }
 }
