@@ -96,7 +96,7 @@ impl Upsampler {
         }
         fitted.inside("fitted", input_w, input_h)?;
         crop.inside("crop", out.width(), out.height())?;
-        self.prepare(input_w, input_h, fitted, crop);
+        self.prepare([input_w, input_h], fitted, crop, [out.width(), out.height()]);
         out.clear();
         let (input_w, width) = (input_w as usize, out.width() as usize);
         let columns = fitted.x as usize..(fitted.x + fitted.width) as usize;
@@ -115,20 +115,23 @@ impl Upsampler {
         Ok(())
     }
 
-    fn prepare(&mut self, input_w: u32, input_h: u32, fitted: PlainRect, crop: PlainRect) {
+    /// Makes the taps. A crop changes from frame to frame: room is taken for the largest that the picture and the input allow.
+    fn prepare(&mut self, [input_w, input_h]: [u32; 2], fitted: PlainRect, crop: PlainRect, [width, height]: [u32; 2]) {
         let geometry = Some((input_w, input_h, fitted, crop));
         if self.geometry == geometry {
             return;
         }
         self.geometry = geometry;
         self.rows.clear();
+        self.rows.reserve(height as usize);
         self.rows.extend(
             taps(crop.height, fitted.height).map(|tap| Tap { index: tap.index + fitted.y, weight: tap.weight }),
         );
         self.columns.clear();
+        self.columns.reserve(width as usize);
         self.spans.clear();
-        // At most one span per input column, whatever the crop: later sizes of the same input allocate nothing.
-        self.spans.reserve(fitted.width as usize);
+        // At most one span per input column, whatever the crop.
+        self.spans.reserve(input_w as usize);
         for (x, tap) in taps(crop.width, fitted.width).enumerate() {
             self.columns.push(tap.weight);
             let x = x as u32;
@@ -143,6 +146,7 @@ impl Upsampler {
             }
         }
         self.line.clear();
+        self.line.reserve(input_w as usize);
         self.line.resize(fitted.width as usize, 0.0);
     }
 }

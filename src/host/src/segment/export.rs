@@ -58,6 +58,9 @@ pub fn export(run: &SegmentRun, root: &Path) -> Result<Exported> {
 fn making(recipe: &SegmentRecipe, info: &SegmentInfo, report: &SegmentReport) -> Vec<String> {
     let [train, validation, test] = report.pictures;
     let training = &recipe.training;
+    let kept = |own: &bool| if *own { "its own" } else { "the control's weights, which validated no worse" };
+    let pairs = recipe.domains.iter().zip(&report.specialised);
+    let decoders: Vec<String> = pairs.map(|(domain, own)| format!("{domain} has {}", kept(own))).collect();
     let versions: Vec<String> = info.versions.iter().map(|(name, v)| format!("{name} {v}")).collect();
     vec![
         format!("Input: {}", recipe.input.fingerprint()),
@@ -83,6 +86,7 @@ fn making(recipe: &SegmentRecipe, info: &SegmentInfo, report: &SegmentReport) ->
             info.seed,
             info.device
         ),
+        format!("Decoders: {}", decoders.join("; ")),
         format!("Versions: {}", versions.join(", ")),
     ]
 }

@@ -6,6 +6,7 @@ pub mod evaluate;
 pub mod export;
 pub mod figures;
 pub mod judge;
+mod level;
 pub mod loss;
 mod prepare;
 pub mod recipe;

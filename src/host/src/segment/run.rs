@@ -62,6 +62,8 @@ pub struct SegmentReport {
     pub pictures: [usize; 3],
     /// Every epoch of every stage.
     pub epochs: Vec<Epoch>,
+    /// Whether each domain has a decoder of its own; the others have the control, which was not worse on their validation pictures.
+    pub specialised: Vec<bool>,
     /// Whether the encoder of stage (b) was kept.
     pub routed_kept: bool,
 }
@@ -168,7 +170,7 @@ impl SegmentRun {
         let data = SegmentData::load(self.dataset()?, &self.recipe, progress)?;
         let start = self.info.start_sha256.as_ref().map(|_| self.folder.join(START));
         let trained = Trainer::new(&self.recipe, &data, device, &self.folder, progress).run(start.as_deref())?;
-        let Trained { shared, network, control, epochs, routed } = trained;
+        let Trained { shared, network, control, epochs, specialised, routed } = trained;
         stage::save(&self.folder.join(SHARED), &shared)?;
         self.write(&network, &self.models())?;
         self.write(&control, &self.control())?;
@@ -176,6 +178,7 @@ impl SegmentRun {
         let report = SegmentReport {
             pictures: [count(Part::Train), count(Part::Validation), count(Part::Test)],
             epochs,
+            specialised,
             routed_kept: routed,
         };
         files::write_json(&self.folder.join("training.json"), &report)?;

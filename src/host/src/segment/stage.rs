@@ -58,6 +58,8 @@ pub(super) struct Stage {
     pub(super) draw: Draw,
     /// Pictures per epoch.
     pub(super) pictures: usize,
+    /// What the stage depends on besides recipe and data.
+    pub(super) depends: String,
 }
 
 /// Figures of one finished epoch.
@@ -96,7 +98,8 @@ impl Bench<'_> {
         let keeper = Keeper { folder: self.folder.join("stages").join(&stage.name) };
         let mut optimiser = AdamWConfig::new().with_weight_decay(self.training.weight_decay as f32).init();
         let (mut module, mut best) = (independent(&module), independent(&module));
-        let fingerprint = files::fingerprint(&[self.fingerprint.as_bytes(), stage.name.as_bytes()]);
+        let fingerprint =
+            files::fingerprint(&[self.fingerprint.as_bytes(), format!("{}{}", stage.name, stage.depends).as_bytes()]);
         let mut state = State { fingerprint: fingerprint.clone(), epochs: Vec::new(), best: 0, finished: false };
         if let Some(found) = keeper.state(&fingerprint)? {
             let last = found.epochs.len();

@@ -2,9 +2,11 @@
 //!
 //! 1. *shared*: encoder and one decoder on all domains;
 //! 2. *(a)*: one decoder per domain starts from the shared one and learns with the weights of Eq. (2), the encoder frozen.
-//!    A control decoder learns as long with equal weights, so that a difference to the decoders is one of specialisation;
+//!    A control decoder learns as long with equal weights, so that a difference to the decoders is one of specialisation.
+//!    A domain whose own decoder is not better than the control on its validation pictures takes the control;
 //! 3. *(b)*: the domain statistics come from sending the training part through the encoder; then the encoder is fine-tuned
-//!    under dynamic routing (Eq. 11-12), the decoders frozen. It is kept only where the validation part gains.
+//!    under dynamic routing (Eq. 11-12), the decoders frozen. It is kept only where the validation part gains;
+//! 4. the [`level`](super::level) of every decoder is set on the validation pictures of its domain.
 
 use burn::module::Module;
 use burn::tensor::{Int, Tensor, TensorData};
@@ -12,6 +14,7 @@ use ushydra_bundle::{Digest, RoutingMode};
 use ushydra_core::{Moments, Quality, Router};
 
 use super::data::SegmentData;
+use super::level::level;
 use super::recipe::SegmentRecipe;
 use super::schedule::Draw;
 use super::stage::{self, Batch, Bench, Epoch, Stage};
@@ -33,6 +36,8 @@ pub struct Trained {
     pub control: Network,
     /// Every epoch of every stage.
     pub epochs: Vec<Epoch>,
+    /// Whether each domain's own decoder was kept.
+    pub specialised: Vec<bool>,
     /// Whether stage (b) was kept.
     pub routed: bool,
 }
@@ -115,18 +120,28 @@ impl<'a> Trainer<'a> {
                 },
             )
         };
+        let (control, done) = specialise("control", balanced(), None)?;
+        epochs.extend(done);
         let mut decoders = Vec::new();
+        let mut specialised = Vec::new();
         for (domain, name) in self.recipe.domains.iter().enumerate() {
             let draw = Draw::specialised(&domains, count, domain, training.other_domains);
             let (decoder, done) = specialise(&format!("decoder-{name}"), draw, Some(domain))?;
-            decoders.push(decoder);
             epochs.extend(done);
+            let dice = |decoder: &Decoder| {
+                let decoder = decoder.valid();
+                self.judge_of(&encoder.valid(), Some(domain), &mut |_, maps| Ok(decoder.forward(maps)))
+            };
+            let (own, shared) = (dice(&decoder)?, dice(&control)?);
+            log::info!("domain {name}: validation Dice {own:?} by its own decoder, {shared:?} by the control");
+            specialised.push(own.is_none() || own > shared);
+            decoders.push(if specialised[domain] { decoder } else { control.clone() });
         }
-        let (control, done) = specialise("control", balanced(), None)?;
-        epochs.extend(done);
-        let control = Network { encoder: encoder.clone(), decoders: vec![control] };
-        let (encoder, routed) = self.fine_tune(encoder, &decoders, balanced(), &mut epochs)?;
-        Ok(Trained { shared, network: Network { encoder, decoders }, control, epochs, routed })
+        let control = Network { decoders: vec![self.levelled(control, &encoder, None)?], encoder: encoder.clone() };
+        let (encoder, routed) = self.fine_tune(encoder, &decoders, &specialised, balanced(), &mut epochs)?;
+        let levelled = decoders.into_iter().enumerate().map(|(d, decoder)| self.levelled(decoder, &encoder, Some(d)));
+        let decoders = levelled.collect::<Result<_>>()?;
+        Ok(Trained { shared, network: Network { encoder, decoders }, control, epochs, specialised, routed })
     }
 
     /// Stage (b).
@@ -134,6 +149,7 @@ impl<'a> Trainer<'a> {
         &self,
         encoder: Encoder,
         decoders: &[Decoder],
+        specialised: &[bool],
         draw: Draw,
         epochs: &mut Vec<Epoch>,
     ) -> Result<(Encoder, bool)> {
@@ -158,7 +174,7 @@ impl<'a> Trainer<'a> {
         let before = judge(&encoder)?;
         let start = encoder.clone().unfreeze();
         let (tuned, done) = self.bench.run(
-            self.stage("routed", training.routed, draw),
+            Stage { depends: format!("{specialised:?}"), ..self.stage("routed", training.routed, draw) },
             start,
             &mut |encoder: &Encoder, batch: &Batch| {
                 let maps = encoder.forward(batch.image.clone());
@@ -195,7 +211,7 @@ impl<'a> Trainer<'a> {
     fn stage(&self, name: &str, config: super::recipe::StageConfig, draw: Draw) -> Stage {
         let wanted = self.recipe.training.epoch_pictures;
         let pictures = if wanted == 0 { self.train.len() } else { wanted };
-        Stage { name: name.to_owned(), config, draw: draw.over(&self.train), pictures }
+        Stage { name: name.to_owned(), config, draw: draw.over(&self.train), pictures, depends: String::new() }
     }
 
     /// The router over statistics of the training part, in the bundle's own mode.
@@ -228,6 +244,30 @@ impl<'a> Trainer<'a> {
         calibrate::router(&statistics, mode.into(), self.recipe.routing.weight)
     }
 
+    /// The decoder with its last bias moved so that its masks are as large as the true ones, on the validation pictures of
+    /// `domain` or of all domains. Without such pictures, or for more than one mask, it stays as it is.
+    fn levelled(&self, mut decoder: Decoder, encoder: &Encoder, domain: Option<usize>) -> Result<Decoder> {
+        let (encoder, judged) = (encoder.valid(), decoder.valid());
+        let pictures = self.validation_of(domain);
+        let (mut logits, mut area) = (Vec::new(), 0.0);
+        for (_, image, target) in self.bench.plain(&pictures) {
+            self.bench.progress.check()?;
+            logits.extend(values(judged.forward(&encoder.forward(image)))?);
+            area += target.iter().map(|&t| f64::from(t)).sum::<f64>();
+        }
+        let Some(shift) = level(&mut logits, area).filter(|_| self.recipe.labels.len() == 1) else {
+            return Ok(decoder);
+        };
+        log::info!("decoder of domain {domain:?}: logits moved by {:+.3}", -shift);
+        decoder.head.bias = decoder.head.bias.map(|bias| bias.map(|bias| bias.sub_scalar(shift)));
+        Ok(decoder)
+    }
+
+    fn validation_of(&self, domain: Option<usize>) -> Vec<usize> {
+        let wanted = |p: &usize| domain.is_none_or(|d| self.bench.data.domains[*p] == d);
+        self.validation.iter().copied().filter(wanted).collect()
+    }
+
     /// Validation Dice, domains weighted alike.
     fn judge(
         &self,
@@ -244,8 +284,7 @@ impl<'a> Trainer<'a> {
         decode: &mut dyn FnMut(&Tensor<4>, &[Tensor<4>]) -> Result<Tensor<4>>,
     ) -> Result<Option<f64>> {
         let data = self.bench.data;
-        let wanted = |p: &usize| domain.is_none_or(|d| data.domains[*p] == d);
-        let pictures: Vec<usize> = self.validation.iter().copied().filter(wanted).collect();
+        let pictures = self.validation_of(domain);
         let mut sums = vec![(0.0, 0.0); self.recipe.domains.len()];
         for (pictures, image, target) in self.bench.plain(&pictures) {
             self.bench.progress.check()?;

@@ -94,7 +94,7 @@ impl Encoder {
 pub struct Decoder {
     pub(super) ups: Vec<ConvTranspose2d>,
     pub(super) blocks: Vec<DoubleConv>,
-    pub(super) head: Conv2d,
+    pub(crate) head: Conv2d,
 }
 
 impl Decoder {
