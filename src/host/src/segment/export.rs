@@ -86,6 +86,12 @@ fn making(recipe: &SegmentRecipe, info: &SegmentInfo, report: &SegmentReport) ->
             info.seed,
             info.device
         ),
+        info.start_sha256.as_ref().map_or_else(
+            || format!("Start: weights drawn from the seed {}", info.seed),
+            |hash| {
+                format!("Start: shared weights of an earlier run of the same shape (SHA-256 {hash}), see the recipe")
+            },
+        ),
         format!("Decoders: {}", decoders.join("; ")),
         format!("Versions: {}", versions.join(", ")),
     ]
