@@ -88,8 +88,8 @@ pub enum Command {
 /// Arguments of `run`.
 #[derive(Debug, Default, Args)]
 pub struct RunArguments {
-    /// Where frames come from: file:PATH with a picture, a folder or a cine, or phantom:VIEW[:DOMAIN[:SEED[:FRAMES]]] with a
-    /// simulated patient (views a4c and fetal-head, domains low and high) [default: file: with the demo cine].
+    /// Where frames come from: file:PATH with a picture, a folder or a cine, or `phantom:VIEW[:DOMAIN[:SEED[:FRAMES]]]` with
+    /// a simulated patient (views a4c and fetal-head, domains low and high) [default: file: with the demo cine].
     #[arg(long, value_name = "SOURCE")]
     pub source: Option<SourceChoice>,
     /// `recorded`: at the recorded rate, late frames are dropped; `fast`: every frame, as fast as results come

@@ -12,7 +12,7 @@ use ushydra_probe::Frame;
 /// *input*, so the offset grows with the part of a frame that fills the input.
 const HC18_COLUMNS: f64 = 800.0;
 
-/// Which measurements belong to a bundle. The first label decides, by [`SETS`].
+/// Which measurements belong to a bundle. The first label decides, by the table `SETS`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MeasurementSet {
     /// Area and ellipse only.

@@ -14,7 +14,7 @@ struct Row {
     domain: String,
 }
 
-/// Domain of every file that a csv lists; files match as [`crate::by_file`] says.
+/// Domain of every file that a csv lists; files match as the module `by_file` says.
 #[derive(Clone, Debug)]
 pub struct Oracle {
     path: PathBuf,

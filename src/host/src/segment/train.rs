@@ -6,7 +6,7 @@
 //!    A domain whose own decoder is not better than the control on its validation pictures takes the control;
 //! 3. *(b)*: the domain statistics come from sending the training part through the encoder; then the encoder is fine-tuned
 //!    under dynamic routing (Eq. 11-12), the decoders frozen. It is kept only where the validation part gains;
-//! 4. the [`level`](super::level) of every decoder is set on the validation pictures of its domain.
+//! 4. the level of every decoder (module `level`) is set on the validation pictures of its domain.
 
 use burn::module::Module;
 use burn::tensor::{Int, Tensor, TensorData};
