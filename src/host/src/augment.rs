@@ -78,6 +78,24 @@ impl AugmentConfig {
         }
     }
 
+    /// The first value that cannot work.
+    ///
+    /// # Errors
+    /// Cause and remedy.
+    pub fn check(&self) -> Result<(), String> {
+        for (name, value) in [("mirror", self.mirror), ("flip", self.flip), ("shadow", self.shadow)] {
+            if !(0.0..=1.0).contains(&value) {
+                return Err(format!("augmentation.{name} = {value}; use 0 to 1"));
+            }
+        }
+        for (name, value) in [("crop_in", self.crop_in), ("crop_out", self.crop_out)] {
+            if !(0.0..0.5).contains(&value) {
+                return Err(format!("augmentation.{name} = {value}; use 0 to below 0.5"));
+            }
+        }
+        Ok(())
+    }
+
     /// Every setting that changes a view; the number of views does not.
     #[must_use]
     pub fn fingerprint(&self) -> String {

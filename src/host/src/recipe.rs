@@ -162,17 +162,7 @@ impl Recipe {
         if self.augmentation.views == 0 {
             return Err("augmentation.views = 0; use 1 for no augmentation".to_owned());
         }
-        let augmentation = &self.augmentation;
-        for (name, value) in
-            [("mirror", augmentation.mirror), ("flip", augmentation.flip), ("shadow", augmentation.shadow)]
-        {
-            share(&format!("augmentation.{name}"), value)?;
-        }
-        for (name, value) in [("crop_in", augmentation.crop_in), ("crop_out", augmentation.crop_out)] {
-            if !(0.0..0.5).contains(&value) {
-                return Err(format!("augmentation.{name} = {value}; use 0 to below 0.5"));
-            }
-        }
+        self.augmentation.check()?;
         share("head.label_smoothing", self.head.label_smoothing)?;
         if !(0.0..1.0).contains(&self.head.dropout) {
             return Err(format!("head.dropout = {}; use 0 to below 1", self.head.dropout));

@@ -57,7 +57,7 @@ pub struct MaskResult {
     pub area_px: u64,
     /// Its part of the frame, 0 to 1.
     pub fraction: f64,
-    /// The ellipse of the same second moments, in the frame's pixels; none for an empty or degenerate mask.
+    /// The ellipse fitted to its outline, in the frame's pixels; none for an empty or degenerate mask.
     pub ellipse: Option<Ellipse>,
     /// Mean probability over the pixels inside, 0 for an empty mask.
     pub probability: f64,

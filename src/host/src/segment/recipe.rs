@@ -194,19 +194,6 @@ impl SegmentRecipe {
                 shares.train, shares.validation, shares.test
             ));
         }
-        let augmentation = &self.augmentation;
-        for (name, value) in
-            [("mirror", augmentation.mirror), ("flip", augmentation.flip), ("shadow", augmentation.shadow)]
-        {
-            if !(0.0..=1.0).contains(&value) {
-                return Err(format!("augmentation.{name} = {value}; use 0 to 1"));
-            }
-        }
-        for (name, value) in [("crop_in", augmentation.crop_in), ("crop_out", augmentation.crop_out)] {
-            if !(0.0..0.5).contains(&value) {
-                return Err(format!("augmentation.{name} = {value}; use 0 to below 0.5"));
-            }
-        }
-        Ok(())
+        self.augmentation.check()
     }
 }

@@ -1,7 +1,7 @@
 //! The run folder of a segmentation training.
 //!
-//! `recipe.toml`, `run.json` (versions, data, seed, device), `stages/` (checkpoints), `training.json` (every epoch),
-//! `encoder.onnx`, `decoders/<domain>.onnx`, `control/` (the single-decoder control), later `calibration.toml`,
+//! `recipe.toml`, `run.json` (versions, data, seed, device), `start.bpk` (weights of another run, where it began with them),
+//! `stages/` (checkpoints), `shared.bpk` (weights after the warm start), `training.json` (every epoch), `encoder.onnx`, `decoders/<domain>.onnx`, `control/` (the single-decoder control), later `calibration.toml`,
 //! `evaluation.json` and `evaluation.md`.
 
 use std::collections::BTreeMap;

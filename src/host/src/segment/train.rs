@@ -245,7 +245,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// The decoder with its last bias moved so that its masks are as large as the true ones, on the validation pictures of
-    /// `domain` or of all domains. Without such pictures, or for more than one mask, it stays as it is.
+    /// `domain` or of all domains. Without such pictures it stays as it is.
     fn levelled(&self, mut decoder: Decoder, encoder: &Encoder, domain: Option<usize>) -> Result<Decoder> {
         let (encoder, judged) = (encoder.valid(), decoder.valid());
         let pictures = self.validation_of(domain);
@@ -255,9 +255,7 @@ impl<'a> Trainer<'a> {
             logits.extend(values(judged.forward(&encoder.forward(image)))?);
             area += target.iter().map(|&t| f64::from(t)).sum::<f64>();
         }
-        let Some(shift) = level(&mut logits, area).filter(|_| self.recipe.labels.len() == 1) else {
-            return Ok(decoder);
-        };
+        let Some(shift) = level(&mut logits, area) else { return Ok(decoder) };
         log::info!("decoder of domain {domain:?}: logits moved by {:+.3}", -shift);
         decoder.head.bias = decoder.head.bias.map(|bias| bias.map(|bias| bias.sub_scalar(shift)));
         Ok(decoder)
