@@ -1,6 +1,6 @@
-//! What the fuzz targets of frame files share.
+//! What the fuzz targets share.
 //!
-//! `cargo +nightly fuzz run avi` (or `dicom`, `picture`, `volume`) in the project's folder; before that,
+//! `cargo +nightly fuzz run avi` (or `dicom`, `packets`, `picture`, `uvc`, `volume`) in the project's folder; before that,
 //! `cargo test -p ushydra-probe -- --ignored write_fuzz_corpus` writes a first corpus of small valid files.
 //!
 //! A panic in our own code ends the run at once. One inside a foreign codec does not, because the library turns it into
@@ -18,7 +18,7 @@ const LIMITS: Limits = Limits { max_pixels: 1 << 18, max_encoded_bytes: 1 << 20 
 const OURS: &str = "src/probe/";
 
 /// Replaces libFuzzer's panic hook, which ends the run before the library can catch a codec's panic.
-fn let_codecs_panic() {
+pub fn let_codecs_panic() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let ends_the_run = std::panic::take_hook();

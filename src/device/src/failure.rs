@@ -90,9 +90,9 @@ pub enum Failure {
     /// The engine refused.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// A live probe is missing or was lost for good. A file that cannot be read is [`Failure::Input`].
-    #[error(transparent)]
-    Probe(ProbeError),
+    /// No probe, or none that delivers frames. A file that cannot be read is [`Failure::Input`].
+    #[error("{0}")]
+    NoProbe(String),
     /// Whoever read our results went away; nothing is left to do and nothing is wrong.
     #[error("the reader of the results closed its end")]
     ClosedPipe,
@@ -123,7 +123,7 @@ impl Failure {
             Self::NoBundle { .. } | Self::Bundle(_) | Self::BundleUnfit { .. } => BUNDLE,
             Self::Checks { code, .. } => *code,
             Self::Engine(error) => engine_code(error),
-            Self::Probe(_) => PROBE,
+            Self::NoProbe(_) => PROBE,
             Self::Output { .. } | Self::Machine(_) | Self::Internal(_) => INTERNAL,
         }
     }

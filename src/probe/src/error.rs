@@ -125,6 +125,66 @@ pub enum Fault {
     /// A frame that the pipeline cannot take.
     #[error(transparent)]
     Frame(#[from] FrameError),
+    /// The system does not let this user at the device.
+    #[error("permission denied for {device}; {remedy}")]
+    Permission {
+        /// Device node or name.
+        device: String,
+        /// How to get permission.
+        remedy: &'static str,
+    },
+    /// Another program has the device.
+    #[error("{device} is in use by another program; close that program, or name another device")]
+    Busy {
+        /// Device node or name.
+        device: String,
+    },
+    /// The device went away, or the link to it broke.
+    #[error("the probe is gone: {detail}; plug it in again, or check the cable")]
+    Gone {
+        /// What the system reports.
+        detail: String,
+    },
+    /// The device is there and says nothing.
+    #[error(
+        "no frame for {seconds:.1} s; the probe hangs and is started anew, unplug it and plug it in again if that does not help"
+    )]
+    Silent {
+        /// Seconds without a frame.
+        seconds: f32,
+    },
+    /// A request that the device refuses or does not answer.
+    #[error("the probe does not {action}: {detail}; unplug it and plug it in again, then update its firmware")]
+    Refused {
+        /// What was asked of it.
+        action: &'static str,
+        /// Its answer.
+        detail: String,
+    },
+    /// A format that the device does not have.
+    #[error("the device has no format {wanted}; it has {offered}")]
+    NoFormat {
+        /// The format asked for.
+        wanted: String,
+        /// The formats it has.
+        offered: String,
+    },
+    /// A camera that cannot be used.
+    #[error(transparent)]
+    Camera(#[from] ushydra_v4l2::V4l2Error),
+    /// A control or geometry block that cannot be understood.
+    #[error(transparent)]
+    Block(#[from] ushydra_wire::BlockError),
+    /// A frame of a live device that is no picture.
+    #[error(
+        "a {format} frame of the device is damaged: {detail}; check cable and connectors, then update the device's firmware"
+    )]
+    LivePicture {
+        /// Format of the frame.
+        format: &'static str,
+        /// What is wrong with it.
+        detail: String,
+    },
     /// A decoder gave up in a way that only its author foresaw.
     #[error("the {format} decoder failed on this data; the file is damaged, export it again")]
     Decoder {

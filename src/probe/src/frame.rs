@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ushydra_core::{FrameError, FrameGeometry, FrameView, PixelFormat};
+use ushydra_wire::LinkCounters;
 
 use crate::error::{Fault, ProbeError};
 
@@ -102,4 +103,15 @@ pub trait FrameSource: Send {
 
     /// One line for logs and the status line: what is read, and how.
     fn describe(&self) -> String;
+
+    /// Whether frames come from a device that may be unplugged and plugged in again: [`Next::Lost`] is then a possible answer,
+    /// and an error concerns the device at this moment, not an input that was lost for good.
+    fn is_live(&self) -> bool {
+        false
+    }
+
+    /// What happened on the link to the device since the source was opened; `None` where there is no link.
+    fn link(&self) -> Option<LinkCounters> {
+        None
+    }
 }

@@ -71,6 +71,9 @@ pub enum Command {
     Run(RunArguments),
     /// Judge pictures, folders of pictures and cines, frame by frame.
     Infer(InferArguments),
+    /// Look at probes and cameras, and test the way of their frames.
+    #[command(subcommand)]
+    Probe(ProbeCommand),
     /// Look at bundles and check them.
     #[command(subcommand)]
     Bundle(BundleCommand),
@@ -88,8 +91,9 @@ pub enum Command {
 /// Arguments of `run`.
 #[derive(Debug, Default, Args)]
 pub struct RunArguments {
-    /// Where frames come from: file:PATH with a picture, a folder or a cine, or `phantom:VIEW[:DOMAIN[:SEED[:FRAMES]]]` with
-    /// a simulated patient (views a4c and fetal-head, domains low and high) [default: file: with the demo cine].
+    /// Where frames come from: `auto` (a probe, or else a camera), `usb[:SERIAL]`, `v4l:/dev/videoN`, `file:PATH` with a
+    /// picture, a folder or a cine, or `phantom:VIEW[:DOMAIN[:SEED[:FRAMES]]]` with a simulated patient (views a4c and
+    /// fetal-head, domains low and high) [default: file: with the demo cine].
     #[arg(long, value_name = "SOURCE")]
     pub source: Option<SourceChoice>,
     /// `recorded`: at the recorded rate, late frames are dropped; `fast`: every frame, as fast as results come
@@ -139,6 +143,42 @@ pub struct BenchArguments {
     /// Measure on this source instead of the demo cine: file:PATH or phantom:VIEW.
     #[arg(long, value_name = "SOURCE")]
     pub source: Option<SourceChoice>,
+}
+
+/// Commands on probes.
+#[derive(Debug, Subcommand)]
+pub enum ProbeCommand {
+    /// List every probe and camera with formats, speed, and what keeps it from being used.
+    List,
+    /// Read frames without judging them: rate, jitter, losses and grey values.
+    Test(ProbeTestArguments),
+}
+
+/// Arguments of `probe test`.
+#[derive(Debug, Args)]
+pub struct ProbeTestArguments {
+    /// Source to test, as for `run`.
+    #[arg(long, value_name = "SOURCE", default_value = "auto")]
+    pub source: SourceChoice,
+    /// How long to read, in seconds, from the first frame on.
+    #[arg(long, value_name = "S", default_value_t = 10.0, value_parser = seconds)]
+    pub seconds: f64,
+    /// Stop after this many frames.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub frames: Option<u64>,
+    /// How long to wait for the first frame, in seconds.
+    #[arg(long, value_name = "S", default_value_t = 5.0, value_parser = seconds)]
+    pub wait: f64,
+    /// Write every frame as a netpbm picture (P5 or P6), one behind the other, for a check elsewhere.
+    #[arg(long, value_name = "FILE")]
+    pub dump: Option<PathBuf>,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(seconds) if (0.1..=86_400.0).contains(&seconds) => Ok(seconds),
+        _ => Err("0.1 to 86400 seconds are possible".to_owned()),
+    }
 }
 
 /// Commands on bundles.

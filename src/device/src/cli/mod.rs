@@ -11,7 +11,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use clap::Parser;
 
 pub use args::{
-    Arguments, BenchArguments, BundleCommand, Command, Common, EngineCommand, InferArguments, RunArguments,
+    Arguments, BenchArguments, BundleCommand, Command, Common, EngineCommand, InferArguments, ProbeCommand,
+    ProbeTestArguments, RunArguments,
 };
 pub use settings::Settings;
 

@@ -5,6 +5,7 @@ mod bundle;
 mod doctor;
 mod engine;
 mod infer;
+mod probe;
 mod run;
 mod selftest;
 
@@ -30,6 +31,7 @@ pub fn run(command: Command, settings: &Settings, config: &Config) -> Result<(),
     match command {
         Command::Run(arguments) => run::run(&arguments, settings, &config.run, &mut output),
         Command::Infer(arguments) => infer::infer(&arguments, settings, &mut output),
+        Command::Probe(command) => probe::probe(&command, &mut output),
         Command::Bundle(command) => bundle::bundle(&command, settings, &mut output),
         Command::Engine(command) => engine::engine(&command, &mut output),
         Command::Bench(arguments) => bench::bench(&arguments, settings, &mut output),

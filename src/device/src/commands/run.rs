@@ -58,9 +58,7 @@ pub(super) fn run(
     let mut frame = Frame::new();
     let identity = pipeline.identity().clone();
     while !shutdown.asked() {
-        while let Some(fault) = capture.fault() {
-            session.refuse(fault.source_name(), fault.fault())?;
-        }
+        session.faults(&capture)?;
         match capture.slot().take(&mut frame, POLL) {
             Taken::Frame => {
                 spacing.apply(&mut frame);
@@ -85,11 +83,15 @@ pub(super) fn run(
         }
     }
     let ended = capture.stop();
-    while let Some(fault) = capture.fault() {
-        session.refuse(fault.source_name(), fault.fault())?;
-    }
+    session.faults(&capture)?;
     session.summary(&identity, &capture)?;
     ended?;
+    if capture.is_live() && session.tally.judged() == 0 {
+        let cause = session.last_fault.take();
+        return Err(Failure::NoProbe(cause.unwrap_or_else(|| {
+            format!("no frame came from {chosen}; plug the probe in, and see `ushydra probe list`")
+        })));
+    }
     session.refusals.finish(session.tally.judged())
 }
 
@@ -103,6 +105,8 @@ struct Session<'a> {
     last_frame: Instant,
     tally: Tally,
     refusals: Refusals,
+    /// Last fault of a live source.
+    last_fault: Option<String>,
     /// The status line says that nothing is live.
     alarmed: bool,
     /// What the last line of text said: verdict, label, decoder; and when.
@@ -122,6 +126,7 @@ impl<'a> Session<'a> {
             last_frame: now,
             tally: Tally::default(),
             refusals: Refusals::default(),
+            last_fault: None,
             alarmed: false,
             said: None,
             said_at: now,
@@ -132,6 +137,20 @@ impl<'a> Session<'a> {
     fn refuse(&mut self, source: &str, cause: &dyn std::fmt::Display) -> Result<(), Failure> {
         self.status.clear();
         self.refusals.report(self.output, source, cause)
+    }
+
+    /// Names what the source could not deliver. The faults of a device pass: they are said, and no input was refused.
+    fn faults(&mut self, capture: &Capture) -> Result<(), Failure> {
+        while let Some(fault) = capture.fault() {
+            if capture.is_live() {
+                self.status.clear();
+                Refusals::default().report(self.output, fault.source_name(), fault.fault())?;
+                self.last_fault = Some(fault.to_string());
+            } else {
+                self.refuse(fault.source_name(), fault.fault())?;
+            }
+        }
+        Ok(())
     }
 
     /// Every result as JSON; as text only what changed, and of measurements, which change all the time, one in a while.
@@ -177,7 +196,11 @@ impl<'a> Session<'a> {
             return;
         }
         if self.alarmed {
-            let cause = if lost { "PROBE LOST" } else { "NO FRAME" };
+            let cause = match (lost, self.tally.judged()) {
+                (true, 0) => "NO PROBE, waiting",
+                (true, _) => "PROBE LOST",
+                (false, _) => "NO FRAME",
+            };
             self.status.show(format_args!("{cause} for {:.1} s; no result is live", silence.as_secs_f64()));
             // What was said before is over; the next result is said again.
             self.said = None;
@@ -215,6 +238,9 @@ impl<'a> Session<'a> {
             lines.push(format!("latency from capture to result: {}", self.tally.percentiles()));
             lines.push(format!("decoders: {}", self.tally.shares(identity)));
             lines.push(format!("results: {}", self.tally.verdicts()));
+        }
+        if let Some(link) = capture.link() {
+            lines.push(format!("link: {link}"));
         }
         if let Some(peak) = machine::peak_memory_mib() {
             lines.push(format!("peak memory: {peak} MiB"));

@@ -1,13 +1,13 @@
 //! The capture thread: source into slot.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use ushydra_probe::{Frame, FrameSource, Next, ProbeError};
+use ushydra_probe::{Frame, FrameSource, LinkCounters, Next, ProbeError};
 
 use super::Replay;
 use super::slot::NewestSlot;
@@ -25,6 +25,8 @@ pub type FrameSlot = NewestSlot<Frame>;
 pub struct Capture {
     slot: Arc<FrameSlot>,
     lost: Arc<AtomicBool>,
+    link: Arc<Mutex<Option<LinkCounters>>>,
+    live: bool,
     faults: Receiver<ProbeError>,
     thread: Option<JoinHandle<Result<(), String>>>,
 }
@@ -37,10 +39,13 @@ impl Capture {
     pub fn start(source: Box<dyn FrameSource>, replay: Replay) -> Result<Self, Failure> {
         let slot = Arc::new(NewestSlot::new(Frame::new()));
         let lost = Arc::new(AtomicBool::new(false));
+        let link = Arc::new(Mutex::new(source.link()));
+        let live = source.is_live();
         let (faults_in, faults) = channel();
-        let (slot_there, lost_there) = (Arc::clone(&slot), Arc::clone(&lost));
+        let (slot_there, lost_there, link_there) = (Arc::clone(&slot), Arc::clone(&lost), Arc::clone(&link));
         let work = move || {
-            let work = || capture(source, replay, &slot_there, &lost_there, &faults_in);
+            let news = News { lost: &lost_there, link: &link_there, faults: &faults_in };
+            let work = || capture(source, replay, &slot_there, &news);
             let outcome = catch_unwind(AssertUnwindSafe(work)).map_err(|panic| panic_text(panic.as_ref()));
             slot_there.end();
             outcome
@@ -49,7 +54,7 @@ impl Capture {
             .name("capture".to_owned())
             .spawn(work)
             .map_err(|e| Failure::Internal(format!("no capture thread: {e}")))?;
-        Ok(Self { slot, lost, faults, thread: Some(thread) })
+        Ok(Self { slot, lost, link, live, faults, thread: Some(thread) })
     }
 
     /// Where the frames arrive.
@@ -62,6 +67,18 @@ impl Capture {
     #[must_use]
     pub fn is_lost(&self) -> bool {
         self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Whether the source is a device, whose faults pass.
+    #[must_use]
+    pub const fn is_live(&self) -> bool {
+        self.live
+    }
+
+    /// What happened on the link to the device so far.
+    #[must_use]
+    pub fn link(&self) -> Option<LinkCounters> {
+        *self.link.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The next fault of the source that nobody has heard of yet.
@@ -90,35 +107,40 @@ impl Drop for Capture {
     }
 }
 
-fn capture(
-    mut source: Box<dyn FrameSource>,
-    replay: Replay,
-    slot: &FrameSlot,
-    lost: &AtomicBool,
-    faults: &Sender<ProbeError>,
-) {
+/// What the capture thread tells besides frames.
+struct News<'a> {
+    lost: &'a AtomicBool,
+    link: &'a Mutex<Option<LinkCounters>>,
+    faults: &'a Sender<ProbeError>,
+}
+
+fn capture(mut source: Box<dyn FrameSource>, replay: Replay, slot: &FrameSlot, news: &News<'_>) {
     let mut frame = Frame::new();
     while !slot.is_closed() {
-        match source.next(&mut frame, POLL) {
+        let next = source.next(&mut frame, POLL);
+        *news.link.lock().unwrap_or_else(PoisonError::into_inner) = source.link();
+        match next {
             Ok(Next::Frame) => {
-                lost.store(false, Ordering::Relaxed);
+                news.lost.store(false, Ordering::Relaxed);
                 if replay == Replay::Fast {
                     if !slot.await_taker() {
                         return;
                     }
                     // Nobody waits for a recording: its frame counts as captured when it is asked for.
-                    frame.captured = Instant::now();
+                    if !source.is_live() {
+                        frame.captured = Instant::now();
+                    }
                 }
                 if !slot.publish(&mut frame) {
                     return;
                 }
             }
             Ok(Next::Timeout) => {}
-            Ok(Next::Lost) => lost.store(true, Ordering::Relaxed),
+            Ok(Next::Lost) => news.lost.store(true, Ordering::Relaxed),
             Ok(Next::End) => return,
-            // The receiver lives as long as the thread.
             Err(fault) => {
-                let _ = faults.send(fault);
+                // The receiver lives as long as the thread.
+                let _ = news.faults.send(fault);
             }
         }
     }

@@ -4,13 +4,15 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use ushydra_probe::{FileSource, FrameSource, Pace, PhantomSource, Simulation};
+use ushydra_probe::{FileSource, FrameSource, LiveChoice, Pace, PhantomSource, Simulation};
 
 use crate::failure::Failure;
 
 /// Where frames come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum SourceChoice {
+    /// A probe or a camera.
+    Live(LiveChoice),
     /// Replay of a file or folder.
     File(PathBuf),
     /// A simulated patient.
@@ -25,6 +27,7 @@ impl SourceChoice {
     /// [`Failure::Input`] for files that are not there, [`Failure::Usage`] for a setting that the simulator refuses.
     pub fn open(&self, pace: Pace, looping: bool) -> Result<Box<dyn FrameSource>, Failure> {
         match self {
+            Self::Live(choice) => Ok(choice.clone().open()),
             Self::File(path) => {
                 let source = FileSource::open(std::slice::from_ref(path), pace, looping);
                 Ok(Box::new(source.map_err(|e| Failure::input(&e))?))
@@ -44,7 +47,11 @@ impl FromStr for SourceChoice {
         match text.split_once(':') {
             Some(("file", path)) if !path.is_empty() => Ok(Self::File(PathBuf::from(path))),
             Some(("phantom", simulation)) => simulation.parse().map(Self::Phantom),
-            _ => Err(format!("`{text}` is no source; use file:PATH or phantom:VIEW[:DOMAIN[:SEED[:FRAMES]]]")),
+            _ if text == "auto" || text.starts_with("usb") || text.starts_with("v4l:") => text.parse().map(Self::Live),
+            _ => Err(format!(
+                "`{text}` is no source; use auto, usb[:SERIAL], v4l:/dev/videoN, file:PATH or \
+                 phantom:VIEW[:DOMAIN[:SEED[:FRAMES]]]"
+            )),
         }
     }
 }
@@ -52,6 +59,7 @@ impl FromStr for SourceChoice {
 impl fmt::Display for SourceChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Live(choice) => choice.fmt(f),
             Self::File(path) => write!(f, "file:{}", path.display()),
             Self::Phantom(simulation) => write!(f, "phantom:{simulation}"),
         }
@@ -64,12 +72,18 @@ mod tests {
 
     #[test]
     fn sources_parse_and_print_back() {
-        for text in
-            ["file:a.dcm", "file:C:/a b.avi", "file:folder/", "phantom:a4c:low:1", "phantom:fetal-head:high:7:30"]
-        {
+        for text in [
+            "file:a.dcm",
+            "file:C:/a b.avi",
+            "file:folder/",
+            "phantom:a4c:low:1",
+            "usb:SIM-0001",
+            "auto",
+            "v4l:/dev/video2",
+        ] {
             assert_eq!(text.parse::<SourceChoice>().map(|s| s.to_string()).as_deref(), Ok(text));
         }
-        for text in ["", "file:", "a.dcm", "uvc:0", "phantom:", "phantom:liver"] {
+        for text in ["", "file:", "a.dcm", "uvc:0", "phantom:", "phantom:liver", "usb:", "v4l:"] {
             assert!(text.parse::<SourceChoice>().is_err(), "{text}");
         }
     }

@@ -9,6 +9,7 @@
 )]
 
 mod avi;
+mod camera;
 mod conformance;
 mod demo;
 mod dicom;
