@@ -13,13 +13,16 @@
 //! 5. The largest four-connected component of what is left is the sector's body; of equal ones, the upper, then the left.
 //! 6. Shadows divide sectors: a further component is part of the body when it has at least a [`PART`]th of the largest
 //!    one's cells and holds a block of 5x5 cells, which the bars of a user interface do not.
-//! 7. The body grows by those of its eight neighbours that are weak or strong, then by those that are weak only. That brings
+//! 7. Walls in a dark sector are thinner than the opening leaves: a component of strong cells as they were before it is part
+//!    of the body when it lies within the body's columns, reaches over [`TALL`] rows or more, is at least as tall as it is
+//!    wide, and does not touch the frame's upper edge. Lines of text are wide, and bars of a user interface start at the edge.
+//! 8. The body grows by those of its eight neighbours that are weak or strong, then by those that are weak only. That brings
 //!    back the sector's rim and tip, and does not reach for text beside them.
-//! 8. Its convex hull, rounded outwards to whole cells, is the sector. A sector, be it a fan or a rectangle, is convex up to
+//! 9. Its convex hull, rounded outwards to whole cells, is the sector. A sector, be it a fan or a rectangle, is convex up to
 //!    the arc next to the probe, so chambers, shadows and dark places between its parts belong to it.
-//! 9. The rectangle around the hull is the crop. One of less than [`PLAUSIBLE`] of the frame is no sector: the whole frame
-//!    is used, with nothing masked. Black and flat frames end here.
-//! 10. Pixels outside the hull are masked (set to black).
+//! 10. The rectangle around the hull is the crop. One of less than [`PLAUSIBLE`] of the frame is no sector: the whole frame
+//!     is used, with nothing masked. Black and flat frames end here.
+//! 11. Pixels outside the hull are masked (set to black).
 //!
 //! What it does not do: it keeps both of two views side by side, with what lies between them; it cannot know of a sector's
 //! corner that is black up to its edge, so the crop follows the visible tissue; and it does not cut off text on the sector.
@@ -34,7 +37,7 @@ use crate::cells::{Cells, SIDE};
 use crate::geometry::Rect;
 
 /// Version of the rule; part of the preprocessing fingerprint.
-pub const RULE_VERSION: u32 = 1;
+pub const RULE_VERSION: u32 = 2;
 /// Least side of a cell in pixels: fewer samples than 16 make no share.
 pub const SMALLEST_CELL: usize = 4;
 /// Grey level that one of two different neighbours must reach.
@@ -45,6 +48,8 @@ pub const STRONG: u64 = 50;
 pub const WEAK: u64 = 25;
 /// A further part of the sector has at least the largest component's cells divided by this.
 pub const PART: usize = 20;
+/// Least rows of cells that a part reaches over which is too thin for the opening.
+pub const TALL: usize = 4;
 /// Least share of the frame, in tenths.
 pub const PLAUSIBLE: u64 = 1;
 /// Lines whose alive samples are counted in 8 bits.
@@ -84,7 +89,10 @@ impl FanFinder {
         self.found = whole;
         self.kept = None;
         let (strong, weak) = self.alive_cells(frame);
-        let sector = body(&strong.opened()).grown_into(&weak).grown_into(&weak.without(&strong)).hull();
+        let sector = with_thin_parts(body(&strong.opened()), &strong)
+            .grown_into(&weak)
+            .grown_into(&weak.without(&strong))
+            .hull();
         if let Some((left, right, top, bottom)) = sector.bounds() {
             let found = self.pixels(left, right, top, bottom, whole);
             if found.area() * 10 >= whole.area() * PLAUSIBLE {
@@ -173,6 +181,23 @@ fn body(cells: &Cells) -> Cells {
         }
     }
     body
+}
+
+/// Step 7.
+fn with_thin_parts(body: Cells, strong: &Cells) -> Cells {
+    let Some((left, right, _, _)) = body.bounds() else { return body };
+    let mut whole = body;
+    let mut rest = strong.without(&body);
+    while let Some(component) = rest.first_component() {
+        rest.remove(&component);
+        let wall = |(first, end, top, bottom): (usize, usize, usize, usize)| {
+            first >= left && end <= right && top > 0 && bottom - top >= TALL.max(end - first)
+        };
+        if component.bounds().is_some_and(wall) {
+            whole.add(&component);
+        }
+    }
+    whole
 }
 
 /// Step 2 for a band of lines of `length` samples: adds to `counts` the alive samples of every cell of `side` pixels.

@@ -101,8 +101,7 @@ fn models(folder: &Path) -> Vec<Vec<u8>> {
 fn a_stopped_training_ends_as_an_uninterrupted_one() {
     let (folder, csv) = world(6);
     let train = |out: &Path, progress: &Progress| {
-        let run =
-            SegmentRun::start(out, &recipe(), std::slice::from_ref(&csv), ComputeDevice::default(), None).unwrap();
+        let run = SegmentRun::start(out, &recipe(), std::slice::from_ref(&csv), ComputeDevice::default(), &[]).unwrap();
         run.train(ComputeDevice::default(), progress)
     };
     let (whole, broken) = (folder.path().join("whole"), folder.path().join("broken"));
@@ -129,18 +128,25 @@ fn a_stopped_training_ends_as_an_uninterrupted_one() {
 #[test]
 fn a_run_begins_with_the_weights_of_another() {
     let (folder, csv) = world(6);
-    let train = |out: &str, from: Option<&Path>| {
+    let train = |out: &str, from: &[&str]| {
         let out = folder.path().join(out);
-        let run = SegmentRun::start(&out, &recipe(), std::slice::from_ref(&csv), ComputeDevice::default(), from);
+        let from: Vec<PathBuf> = from.iter().map(|run| folder.path().join(run)).collect();
+        let run = SegmentRun::start(&out, &recipe(), std::slice::from_ref(&csv), ComputeDevice::default(), &from);
         run.and_then(|run| run.train(ComputeDevice::default(), &Progress::silent()))
     };
-    let missing = train("second", Some(&folder.path().join("first"))).unwrap_err().to_string();
+    let missing = train("second", &["first"]).unwrap_err().to_string();
     assert!(missing.contains("shared.bpk is missing"), "{missing}");
-    let first = train("first", None).unwrap();
-    let second = train("second", Some(&folder.path().join("first"))).unwrap();
+    let first = train("first", &[]).unwrap();
+    let second = train("second", &["first"]).unwrap();
     assert!(second.epochs[0].loss < first.epochs[0].loss, "it goes on where the first one ended");
-    let other = train("second", None).unwrap_err().to_string();
+    let other = train("second", &[]).unwrap_err().to_string();
     assert!(other.contains("another recipe, data or start"), "{other}");
+    let third = train("third", &["first", "second"]).unwrap();
+    assert!(third.epochs[0].loss < first.epochs[0].loss, "a mean of two runs is no worse a start");
+    let bytes = |file: &str| std::fs::read(folder.path().join(file)).unwrap();
+    assert!(train("same", &["first", "first"]).is_ok());
+    assert!(bytes("same/start.bpk") == bytes("first/shared.bpk"), "the mean of equal weights");
+    assert!(bytes("third/start.bpk") != bytes("first/shared.bpk"));
 }
 
 #[test]
@@ -149,7 +155,7 @@ fn a_damaged_checkpoint_is_named_or_trained_again() {
     let out = folder.path().join("run");
     let train = || {
         let run =
-            SegmentRun::start(&out, &recipe(), std::slice::from_ref(&csv), ComputeDevice::default(), None).unwrap();
+            SegmentRun::start(&out, &recipe(), std::slice::from_ref(&csv), ComputeDevice::default(), &[]).unwrap();
         run.train(ComputeDevice::default(), &Progress::silent())
     };
     train().unwrap();

@@ -216,6 +216,19 @@ fn a_fan_is_kept_and_the_interface_is_masked() {
     assert!(spare * 8 < inside, "{spare} pixels beside the fan's {inside} are kept");
 }
 
+/// Thin walls of a chamber above bright tissue: a sector of which little is seen.
+#[test]
+fn thin_walls_in_a_dark_sector_are_part_of_it() {
+    let sector = fan((640, 86), 520);
+    let wall = |x: u32, y: u32| (220..420).contains(&y) && (x.abs_diff(560) < 14 || x.abs_diff(700) < 14);
+    let seen = move |x: u32, y: u32| wall(x, y) || (sector(x, y) && y > 480);
+    let (_, kept) = Screen::new(1280, 720, 0).interface().tissue(seen).grey();
+    for (y, x) in (240..400).flat_map(|y| [(y, 560), (y, 630), (y, 700)]) {
+        assert!(kept[y * 1280 + x], "the chamber at {x}, {y} is masked");
+    }
+    assert!((0..66 * 1280).all(|at| !kept[at]), "toolbar");
+}
+
 /// The tissue of the demo cine lies in every frame's crop, the interface in none, and the crop moves by two cells at most.
 #[test]
 fn the_demo_cine() {

@@ -264,7 +264,7 @@ fn fingerprints_tell_settings_apart() {
         |s| s.filter = Filter::Bicubic,
         |s| s.mean[2] = 0.4,
     ];
-    assert!(InputSpec { crop: Crop::Fan, ..base.clone() }.fingerprint().contains(" crop=fan/1 "));
+    assert!(InputSpec { crop: Crop::Fan, ..base.clone() }.fingerprint().contains(" crop=fan/2 "));
     for change in changes {
         let mut other = base.clone();
         change(&mut other);

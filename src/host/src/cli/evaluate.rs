@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use ushydra_bundle::{Bundle, Task};
 use ushydra_host::HostError;
-use ushydra_host::dataset::Dataset;
+use ushydra_host::dataset::{Dataset, Part};
 use ushydra_host::evaluate::bundle::Judge;
 use ushydra_host::evaluate::report::{DeviceSummary, Report, Stranger};
 use ushydra_host::evaluate::summary::{Context, summarise};
@@ -37,6 +37,9 @@ pub(super) struct Evaluate {
     /// Repetitions with other splits instead of the recipe's.
     #[arg(long, value_name = "N", requires = "run")]
     repeats: Option<usize>,
+    /// Judge the validation part of a segmentation run instead of its test part, to choose between runs.
+    #[arg(long, requires = "run")]
+    validation: bool,
     /// Also leave out one device or country at a time.
     #[arg(long, requires = "run")]
     devices: bool,
@@ -66,8 +69,10 @@ impl Evaluate {
             (Some(folder), _) if is_segment(folder)? => {
                 let replacement = self.config.as_deref().map(SegmentRecipe::read).transpose()?;
                 let run = SegmentRun::open(folder, replacement)?;
-                let figures = segment::evaluate::run(&run, jobs(self.jobs), progress)?;
-                let folder = self.out.unwrap_or_else(|| run.folder.clone());
+                let part = if self.validation { Part::Validation } else { Part::Test };
+                let figures = segment::evaluate::run(&run, part, jobs(self.jobs), progress)?;
+                let beside = if self.validation { run.folder.join(part.name()) } else { run.folder.clone() };
+                let folder = self.out.unwrap_or(beside);
                 segmented(&figures, &folder)
             }
             (None, Some(bundle)) if Bundle::open(bundle).map_err(HostError::from)?.manifest().task == Task::Segment => {

@@ -66,9 +66,9 @@ pub(super) struct Train {
     /// What a segmentation recipe is trained on.
     #[arg(long, value_enum, default_value_t)]
     device: ComputeDevice,
-    /// Finished segmentation run whose shared weights the warm start begins with.
-    #[arg(long, value_name = "RUN")]
-    start: Option<PathBuf>,
+    /// Finished segmentation run whose shared weights the warm start begins with; of several runs, the mean of their weights.
+    #[arg(long, value_name = "RUN", num_args = 1..)]
+    start: Vec<PathBuf>,
     /// Run folder.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -97,7 +97,7 @@ impl Train {
     fn segment(self, progress: &Progress) -> anyhow::Result<()> {
         let mut recipe = SegmentRecipe::read(&self.config)?;
         recipe.seed = self.seed.unwrap_or(recipe.seed);
-        let run = SegmentRun::start(&self.out, &recipe, &self.data.files, self.device, self.start.as_deref())?;
+        let run = SegmentRun::start(&self.out, &recipe, &self.data.files, self.device, &self.start)?;
         let report = run.train(self.device, progress)?;
         let [train, validation, test] = report.pictures;
         let last = report.epochs.iter().rev().find_map(|e| e.dice);

@@ -17,12 +17,13 @@ use crate::progress::Progress;
 const RESAMPLES: usize = 2000;
 const BUNDLE_SEED: u64 = 1;
 
-/// Judges the test part of `run`, with the single-decoder control.
+/// Judges a part of `run`, with the single-decoder control: the test part for figures, the validation part to choose between
+/// runs.
 ///
 /// # Errors
-/// [`HostError::Missing`] before training and calibration are done, [`HostError::Dataset`] for an empty test part, those
-/// of [`Judge::judge`], [`HostError::Stopped`].
-pub fn run(run: &SegmentRun, threads: usize, progress: &Progress) -> Result<SegmentFigures> {
+/// [`HostError::Missing`] before training and calibration are done, [`HostError::Dataset`] for an empty part, those of
+/// [`Judge::judge`], [`HostError::Stopped`].
+pub fn run(run: &SegmentRun, part: Part, threads: usize, progress: &Progress) -> Result<SegmentFigures> {
     let recipe = &run.recipe;
     if !run.calibration().exists() {
         let remedy = "run `ushydra-host calibrate`".to_owned();
@@ -35,18 +36,18 @@ pub fn run(run: &SegmentRun, threads: usize, progress: &Progress) -> Result<Segm
         .iter()
         .zip(domains)
         .zip(parts)
-        .filter(|(_, part)| *part == Part::Test)
+        .filter(|(_, of)| *of == part)
         .map(|((sample, domain), _)| (sample, domain))
         .collect();
     if chosen.is_empty() {
-        return Err(HostError::Dataset("the test part is empty; give split.test a share".to_owned()));
+        return Err(HostError::Dataset(format!("the {} part is empty; give it a share of the split", part.name())));
     }
     let statistics = Statistics::read(&run.calibration())?;
     let control = run.control();
     let judge =
         &mut Judge::new(&run.models(), Some(&control), &recipe.input, &statistics, recipe.routing.weight, threads)?;
     let context = Context {
-        title: format!("{}@{}, test part (patients never trained on)", recipe.name, recipe.version),
+        title: format!("{}@{}, {} part (patients never trained on)", recipe.name, recipe.version, part.name()),
         domains: recipe.domains.clone(),
         mode: mode(recipe.routing.mode.into()),
         resamples: recipe.resamples,

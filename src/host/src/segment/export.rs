@@ -88,9 +88,7 @@ fn making(recipe: &SegmentRecipe, info: &SegmentInfo, report: &SegmentReport) ->
         ),
         info.start_sha256.as_ref().map_or_else(
             || format!("Start: weights drawn from the seed {}", info.seed),
-            |hash| {
-                format!("Start: shared weights of an earlier run of the same shape (SHA-256 {hash}), see the recipe")
-            },
+            |hash| format!("Start: shared weights of earlier runs of the same shape (SHA-256 {hash}), see the recipe"),
         ),
         format!("Decoders: {}", decoders.join("; ")),
         format!("Versions: {}", versions.join(", ")),

@@ -13,6 +13,7 @@ pub mod recipe;
 pub mod run;
 mod schedule;
 pub mod stage;
+mod start;
 pub mod train;
 mod view;
 

@@ -16,6 +16,7 @@ use super::ComputeDevice;
 use super::data::{SegmentData, arrange};
 use super::recipe::SegmentRecipe;
 use super::stage::{self, Epoch};
+use super::start;
 use super::train::{Trained, Trainer};
 use crate::calibrate::{self, Identity, Observation};
 use crate::error::{HostError, Result};
@@ -28,8 +29,6 @@ use crate::wired::{ModelFiles, Wired};
 
 /// Name of the encoder's file in run folder and bundle.
 const ENCODER: &str = "encoder.onnx";
-/// Weights after the warm start, from which another run may begin.
-const SHARED: &str = "shared.bpk";
 /// The run's copy of the weights that it began with.
 const START: &str = "start.bpk";
 /// Folder of the single-decoder control.
@@ -49,7 +48,7 @@ pub struct SegmentInfo {
     pub data: Vec<PathBuf>,
     /// Fingerprint of the recipe's settings that training depends on.
     pub training_fingerprint: String,
-    /// SHA-256 of the weights that the warm start began with; none for weights drawn from the seed.
+    /// SHA-256 of the weights that the warm start began with, or a hash over those of several runs; none for weights drawn from the seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_sha256: Option<String>,
 }
@@ -79,28 +78,19 @@ pub struct SegmentRun {
     pub info: SegmentInfo,
 }
 
-/// Weights of the finished run in `folder`.
-fn shared(folder: &Path) -> Result<PathBuf> {
-    let path = folder.join(SHARED);
-    if path.exists() {
-        return Ok(path);
-    }
-    Err(HostError::Missing { path, remedy: "finish that run's training first, or leave --start out".to_owned() })
-}
-
 impl SegmentRun {
     /// Starts a run in `folder`, or opens it to go on where it was stopped. The warm start begins with the shared weights of the
-    /// finished run `from`, or with weights drawn from the seed.
+    /// finished run `from`, with the mean of several, or with weights drawn from the seed where there is none.
     ///
     /// # Errors
-    /// [`HostError::Config`] where the folder holds a run of another recipe, data or start, [`HostError::Missing`] where `from`
+    /// [`HostError::Config`] where the folder holds a run of another recipe, data or start, [`HostError::Missing`] where one of `from`
     /// has no weights.
     pub fn start(
         folder: &Path,
         recipe: &SegmentRecipe,
         data: &[PathBuf],
         device: ComputeDevice,
-        from: Option<&Path>,
+        from: &[PathBuf],
     ) -> Result<Self> {
         let absolute = |path: &PathBuf| std::path::absolute(path).map_err(HostError::io("find", path));
         let info = SegmentInfo {
@@ -109,7 +99,7 @@ impl SegmentRun {
             device: format!("{device:?}").to_lowercase(),
             data: data.iter().map(absolute).collect::<Result<_>>()?,
             training_fingerprint: recipe.training_fingerprint(),
-            start_sha256: from.map(|from| files::sha256_file(&shared(from)?)).transpose()?,
+            start_sha256: start::digest(from)?,
         };
         let path = folder.join("run.json");
         if path.exists() && folder.join("stages").exists() {
@@ -122,8 +112,8 @@ impl SegmentRun {
                 ));
             }
         }
-        if let Some(from) = from {
-            files::write_atomic(&folder.join(START), &files::read(&shared(from)?)?)?;
+        if !from.is_empty() {
+            start::write(from, recipe, &folder.join(START))?;
         }
         recipe.write(&folder.join("recipe.toml"))?;
         files::write_json(&path, &info)?;
@@ -171,7 +161,7 @@ impl SegmentRun {
         let start = self.info.start_sha256.as_ref().map(|_| self.folder.join(START));
         let trained = Trainer::new(&self.recipe, &data, device, &self.folder, progress).run(start.as_deref())?;
         let Trained { shared, network, control, epochs, specialised, routed } = trained;
-        stage::save(&self.folder.join(SHARED), &shared)?;
+        stage::save(&self.folder.join(start::SHARED), &shared)?;
         self.write(&network, &self.models())?;
         self.write(&control, &self.control())?;
         let count = |part| data.of(part).len();
