@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use ushydra_bundle::Bundle;
+use ushydra_probe::{Candidate, candidates};
 
 use super::engine;
 use crate::cli::Settings;
@@ -65,11 +66,27 @@ pub(super) fn doctor(settings: &Settings, config: &Config, output: &mut Output) 
             Err(failure) => checks.note("other bundle", format!("DAMAGED: {failure}"))?,
         }
     }
+    checks.note("probes and cameras", devices())?;
     match locate::demo_cine(chosen.as_deref()).and_then(|path| readable(&path).map(|()| path)) {
         Ok(path) => checks.note("demo cine", path.display().to_string())?,
         Err(failure) => checks.note("demo cine", failure.to_string())?,
     }
     checks.finish(Subject { version: env!("CARGO_PKG_VERSION"), optimised, machine })
+}
+
+/// What is plugged in, and how much of it can be used.
+fn devices() -> String {
+    match candidates() {
+        Ok(found) if found.is_empty() => "none is plugged in".to_owned(),
+        Ok(found) => {
+            let describe = |c: &Candidate| {
+                let problem = c.problem.as_deref().map(|problem| format!(" ({problem})")).unwrap_or_default();
+                format!("{}{problem}", c.source)
+            };
+            found.iter().map(describe).collect::<Vec<_>>().join(", ")
+        }
+        Err(fault) => fault.to_string(),
+    }
 }
 
 fn memory(machine: &Machine) -> Result<((), String), Failure> {
