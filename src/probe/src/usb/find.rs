@@ -11,6 +11,9 @@ use crate::select::{Candidate, CandidateKind};
 const REMEDY: &str =
     "install board/70-ushydra.rules into /etc/udev/rules.d and plug the probe in again, or run as root";
 
+/// `ENOENT`: the system's list of USB devices does not exist.
+const NO_SUCH_FILE: u32 = 2;
+
 /// A plugged-in device with an interface of the protocol, not yet opened.
 #[derive(Clone, Debug)]
 pub(crate) struct Found {
@@ -24,9 +27,15 @@ pub(crate) struct Found {
 /// # Errors
 /// [`Fault::Io`] where the system does not list its devices.
 pub(crate) fn find() -> Result<Vec<Found>, Fault> {
-    let devices = nusb::list_devices()
-        .wait()
-        .map_err(|error| Fault::Io { action: "list the USB devices", error: error.into() })?;
+    let devices = match nusb::list_devices().wait() {
+        Ok(devices) => devices,
+        // A machine without USB, as many a virtual one, has no probe.
+        Err(error) if error.os_error() == Some(NO_SUCH_FILE) => {
+            log::debug!("no USB here: {error}");
+            return Ok(Vec::new());
+        }
+        Err(error) => return Err(Fault::Io { action: "list the USB devices", error: error.into() }),
+    };
     let mut found: Vec<Found> = devices.filter_map(probe).collect();
     found.sort_by(|a, b| {
         let place = |f: &Found| (f.device.bus_id().to_owned(), f.device.port_chain().to_vec());

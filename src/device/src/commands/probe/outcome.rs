@@ -78,6 +78,9 @@ impl Outcome {
         let ms = |us: Option<u64>| us.map_or("-".to_owned(), |us| format!("{:.2}", us as f64 / 1e3));
         let interval = |us: Option<u32>| ms(us.map(u64::from));
         output.text(format_args!("source    {}", self.source))?;
+        if self.frames == 0 {
+            return output.text("frames    none");
+        }
         output.text(format_args!(
             "frames    {} of {} in {:.2} s: {:.2} Hz, {:.1} MB/s",
             self.frames, self.geometry, self.seconds, self.rate_hz, self.megabytes_per_s
