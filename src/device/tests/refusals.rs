@@ -156,7 +156,7 @@ fn wrong_arguments_are_usage_errors() {
         Case { line: arguments!["infer", good, "--overlay", file], says: "--overlay" },
         Case { line: arguments!["run", "--frames", "0"], says: "--frames" },
         Case { line: arguments!["run", "--replay", "slow"], says: "recorded" },
-        Case { line: arguments!["run", "--source", "usb"], says: "file:PATH" },
+        Case { line: arguments!["run", "--source", "hdmi"], says: "file:PATH" },
         Case { line: arguments!["bundle"], says: "verify" },
     ];
     for case in cases {
