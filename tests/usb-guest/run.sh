@@ -147,7 +147,7 @@ python3 "$here/initramfs.py" "$work/root" "$work/initramfs"
 echo "usb-guest: $arch, $(cat "$system/version"), initramfs $(stat -c %s "$work/initramfs") bytes"
 
 began=$SECONDS
-boot "$work/initramfs" | tr -d '\r' | tee "$cache/console.log" || echo "usb-guest: the guest was stopped after $((SECONDS - began)) s"
+boot "$work/initramfs" | sed -u 's/\r//g' | tee "$cache/console.log" || echo "usb-guest: the guest was stopped after $((SECONDS - began)) s"
 scenarios=$(find "$work/root/guest/scenarios" -name '*.sh' | wc -l)
 passed=$(grep -c '^PASS ' "$cache/console.log" || true)
 echo "usb-guest: $passed of $scenarios scenarios passed in $((SECONDS - began)) s; console in $cache/console.log"

@@ -67,7 +67,7 @@ receive() {
     ushydra probe test --source "$source" --frames "$frames" --seconds "$seconds" --wait 10 --json --dump /tmp/pictures \
         >/tmp/test.json 2>/tmp/test-errors || fail "probe test ended with $?: $(tail -n 1 /tmp/test-errors)"
     wait "$verifier" || fail "$source: $(paste -sd' ' /tmp/verdict)"
-    echo "    $source: $(head -n 1 /tmp/verdict), $(number rate_hz) Hz, losses $(number losses)"
+    echo "    $source: $(head -n 1 /tmp/verdict), $(number rate_hz) Hz, losses $(number losses), last byte to frame p50 $(number decode_p50_us) p99 $(number decode_p99_us) us"
 }
 
 # A number of the last `receive` by its name.
