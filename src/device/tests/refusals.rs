@@ -157,6 +157,7 @@ fn wrong_arguments_are_usage_errors() {
         Case { line: arguments!["run", "--frames", "0"], says: "--frames" },
         Case { line: arguments!["run", "--replay", "slow"], says: "recorded" },
         Case { line: arguments!["run", "--source", "hdmi"], says: "file:PATH" },
+        Case { line: arguments!["bench", "--source", "usb"], says: "probe test" },
         Case { line: arguments!["bundle"], says: "verify" },
     ];
     for case in cases {

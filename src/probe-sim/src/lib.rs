@@ -14,6 +14,7 @@ pub mod probe;
 pub mod script;
 mod settings;
 pub mod stage;
+mod troubles;
 pub mod usb;
 pub mod usbip;
 pub mod verify;

@@ -126,12 +126,13 @@ pub enum Fault {
     #[error(transparent)]
     Frame(#[from] FrameError),
     /// The system does not let this user at the device.
-    #[error("permission denied for {device}; {remedy}")]
+    #[error(
+        "permission denied for {device}; install board/70-ushydra.rules into /etc/udev/rules.d, add your user to the group \
+         `video`, log in again and plug the device in again"
+    )]
     Permission {
         /// Device node or name.
         device: String,
-        /// How to get permission.
-        remedy: &'static str,
     },
     /// Another program has the device.
     #[error("{device} is in use by another program; close that program, or name another device")]

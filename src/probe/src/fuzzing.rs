@@ -3,7 +3,7 @@
 
 use ushydra_wire::{Header, State};
 
-use crate::convert::yuyv::{Window, luminance};
+use crate::convert::luminance::{Window, luminance};
 use crate::convert::{Converter, mjpeg};
 use crate::error::Fault;
 use crate::frame::Frame;

@@ -78,6 +78,12 @@ impl Spread {
 }
 
 pub(super) fn bench(arguments: &BenchArguments, settings: &Settings, output: &mut Output) -> Result<(), Failure> {
+    if let Some(live) = arguments.source.as_ref().filter(|source| source.is_live()) {
+        let message = format!(
+            "bench waits for no device, and {live} is one; name file:PATH or phantom:VIEW, or see `probe test`"
+        );
+        return Err(Failure::Usage(message));
+    }
     let begin = Instant::now();
     let bundle = open_bundle(settings)?;
     let verify_bundle = milliseconds(begin.elapsed());

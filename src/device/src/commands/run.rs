@@ -144,7 +144,7 @@ impl<'a> Session<'a> {
         while let Some(fault) = capture.fault() {
             if capture.is_live() {
                 self.status.clear();
-                Refusals::default().report(self.output, fault.source_name(), fault.fault())?;
+                Refusals::say(self.output, fault.source_name(), fault.fault())?;
                 self.last_fault = Some(fault.to_string());
             } else {
                 self.refuse(fault.source_name(), fault.fault())?;

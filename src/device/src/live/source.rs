@@ -20,6 +20,12 @@ pub enum SourceChoice {
 }
 
 impl SourceChoice {
+    /// Whether it is a device, which has frames only when it pleases.
+    #[must_use]
+    pub const fn is_live(&self) -> bool {
+        matches!(self, Self::Live(_))
+    }
+
     /// Opens the source. A simulation without a number of frames has no end, so `looping` changes nothing there; one with a
     /// number ends all the same.
     ///

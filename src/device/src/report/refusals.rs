@@ -14,12 +14,20 @@ pub struct Refusals {
 }
 
 impl Refusals {
-    /// Names one refused input: on standard output as JSON, else on standard error.
+    /// Names and counts one refused input.
+    ///
+    /// # Errors
+    /// As [`Self::say`].
+    pub fn report(&mut self, output: &mut Output, source: &str, cause: &dyn Display) -> Result<(), Failure> {
+        self.failed += 1;
+        Self::say(output, source, cause)
+    }
+
+    /// Names what is wrong with a source: on standard output as JSON, else on standard error.
     ///
     /// # Errors
     /// [`Failure::ClosedPipe`] or [`Failure::Output`].
-    pub fn report(&mut self, output: &mut Output, source: &str, cause: &dyn Display) -> Result<(), Failure> {
-        self.failed += 1;
+    pub fn say(output: &mut Output, source: &str, cause: &dyn Display) -> Result<(), Failure> {
         let error = cause.to_string();
         if output.is_json() {
             return output.json(&ErrorRecord { source, error: &error });

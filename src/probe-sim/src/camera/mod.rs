@@ -5,7 +5,6 @@ mod descriptors;
 mod negotiate;
 mod settings;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +16,7 @@ use crate::content::{Content, Geometry, Layout, Payloads};
 use crate::journal::Journal;
 use crate::probe::{Due, Pace};
 use crate::script::Fault;
+use crate::troubles::Troubles;
 use crate::usb::{Descriptors, Function, Kind, Outcome, Pull, Recipient, Setup};
 
 /// Bytes of the header before every payload: its length and the flags.
@@ -37,10 +37,7 @@ pub struct Camera {
     streaming: Option<Pace>,
     sequence: u32,
     frames: u64,
-    faults: VecDeque<Fault>,
-    silent_until: Duration,
-    refuse: u32,
-    refuse_until: Duration,
+    troubles: Troubles,
 }
 
 impl Camera {
@@ -61,10 +58,7 @@ impl Camera {
             streaming: None,
             sequence: 0,
             frames: 0,
-            faults: VecDeque::new(),
-            silent_until: Duration::ZERO,
-            refuse: 0,
-            refuse_until: Duration::ZERO,
+            troubles: Troubles::default(),
         })
     }
 
@@ -76,12 +70,7 @@ impl Camera {
     }
 
     fn refuses(&mut self, setup: &Setup, now: Duration) -> bool {
-        if setup.kind() != Kind::Class || setup.recipient() != Recipient::Interface || now < self.refuse_until {
-            return true;
-        }
-        let refused = self.refuse > 0;
-        self.refuse = self.refuse.saturating_sub(1);
-        refused
+        setup.kind() != Kind::Class || setup.recipient() != Recipient::Interface || self.troubles.refuses(now)
     }
 }
 
@@ -128,11 +117,10 @@ impl Function for Camera {
 
     fn next(&mut self, now: Duration, out: &mut Vec<u8>) -> Pull {
         let Some(pace) = &mut self.streaming else { return Pull::Wait(None) };
-        if now < self.silent_until {
-            return Pull::Wait(Some(self.silent_until));
+        if let Some(until) = self.troubles.silence(now) {
+            return Pull::Wait(Some(until));
         }
-        if let Some(at) = self.faults.iter().position(|fault| *fault == Fault::Stall) {
-            self.faults.remove(at);
+        if self.troubles.take_stall() {
             return Pull::Halt;
         }
         match pace.poll(now) {
@@ -141,7 +129,7 @@ impl Function for Camera {
         }
         let mut flags = END_OF_HEADER | END_OF_FRAME | (self.sequence as u8 & FRAME_ID);
         let (mut cut, mut corrupt, mut extra) = (false, false, 0);
-        while let Some(fault) = self.faults.pop_front() {
+        while let Some(fault) = self.troubles.next() {
             match fault {
                 Fault::Error => flags |= ERROR,
                 Fault::Cut => cut = true,
@@ -175,18 +163,13 @@ impl Function for Camera {
     }
 
     fn inject(&mut self, fault: &Fault, now: Duration) {
-        match fault {
-            Fault::Silence(time) => self.silent_until = now + *time,
-            Fault::Refuse(count) => self.refuse = *count,
-            Fault::RefuseFor(time) => self.refuse_until = now + *time,
-            other => self.faults.push_back(other.clone()),
-        }
+        self.troubles.add(fault, now);
     }
 
     fn unplugged(&mut self, _firmware: bool) {
         self.streaming = None;
-        self.faults.clear();
-        self.silent_until = Duration::ZERO;
+        self.troubles.forget_transfer();
+        self.troubles.end_silence();
         self.negotiation = Negotiation::new(&self.settings);
     }
 }

@@ -5,7 +5,6 @@ mod descriptors;
 mod pace;
 mod settings;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +18,7 @@ use crate::SimError;
 use crate::content::{Content, Payloads, WHITE};
 use crate::journal::Journal;
 use crate::script::Fault;
+use crate::troubles::Troubles;
 use crate::usb::{Descriptors, Function, Kind, Outcome, Pull, Recipient, Setup};
 use assemble::Flaws;
 
@@ -106,10 +106,7 @@ pub struct Probe {
     streaming: Option<Streaming>,
     frames: u64,
     flaws: Flaws,
-    faults: VecDeque<Fault>,
-    silent_until: Duration,
-    refuse: u32,
-    refuse_until: Duration,
+    troubles: Troubles,
 }
 
 impl Probe {
@@ -129,10 +126,7 @@ impl Probe {
             streaming: None,
             frames: 0,
             flaws: Flaws::default(),
-            faults: VecDeque::new(),
-            silent_until: Duration::ZERO,
-            refuse: 0,
-            refuse_until: Duration::ZERO,
+            troubles: Troubles::default(),
         })
     }
 
@@ -206,11 +200,7 @@ impl Probe {
         let mine = setup.kind() == Kind::Vendor
             && setup.recipient() == Recipient::Interface
             && setup.index == u16::from(INTERFACE);
-        if now < self.refuse_until {
-            return None;
-        }
-        if self.refuse > 0 {
-            self.refuse -= 1;
+        if self.troubles.refuses(now) {
             return None;
         }
         Request::from_code(setup.request).filter(|_| mine)
@@ -218,7 +208,7 @@ impl Probe {
 
     /// The faults that wait for the next transfer, all at once.
     fn gather(&mut self, out: &mut Vec<u8>) -> Option<Pull> {
-        while let Some(fault) = self.faults.pop_front() {
+        while let Some(fault) = self.troubles.next() {
             match fault {
                 Fault::Stall => return Some(Pull::Halt),
                 Fault::Garbage(bytes) => {
@@ -266,8 +256,8 @@ impl Function for Probe {
         if self.streaming.is_none() {
             return Pull::Wait(None);
         }
-        if now < self.silent_until {
-            return Pull::Wait(Some(self.silent_until));
+        if let Some(until) = self.troubles.silence(now) {
+            return Pull::Wait(Some(until));
         }
         if let Some(pull) = self.gather(out) {
             return pull;
@@ -306,21 +296,16 @@ impl Function for Probe {
     }
 
     fn inject(&mut self, fault: &Fault, now: Duration) {
-        match fault {
-            Fault::Silence(time) => self.silent_until = now + *time,
-            Fault::Refuse(count) => self.refuse = *count,
-            Fault::RefuseFor(time) => self.refuse_until = now + *time,
-            other => self.faults.push_back(other.clone()),
-        }
+        self.troubles.add(fault, now);
     }
 
     fn unplugged(&mut self, firmware: bool) {
         self.streaming = None;
-        self.faults.clear();
+        self.troubles.forget_transfer();
         self.flaws = Flaws::default();
         if firmware {
             self.knobs = Knobs::FIRST;
-            self.silent_until = Duration::ZERO;
+            self.troubles.end_silence();
         }
     }
 }

@@ -23,8 +23,6 @@ pub(crate) struct CameraDriver<S: System = Linux> {
     settings: CameraSettings,
     /// The camera that delivered frames.
     known: Option<Identity>,
-    /// Opening was denied at the last look. A node is made before its permissions are set, so once is no fault.
-    denied: bool,
     /// That another camera of the model is there was said.
     told: bool,
 }
@@ -37,7 +35,7 @@ impl CameraDriver {
 
 impl<S: System> CameraDriver<S> {
     pub(super) fn on(system: S, settings: CameraSettings) -> Self {
-        Self { system, settings, known: None, denied: false, told: false }
+        Self { system, settings, known: None, told: false }
     }
 
     /// The node of the camera; none where it is not plugged in.
@@ -115,16 +113,11 @@ impl<S: System> Driver for CameraDriver<S> {
     type Session = CameraSession<S::Kernel>;
 
     fn open(&mut self) -> Result<Option<Self::Session>, Fault> {
-        let Some(node) = self.locate()? else {
-            self.denied = false;
-            return Ok(None);
-        };
+        let Some(node) = self.locate()? else { return Ok(None) };
         let device = match Device::open(&self.system, &node) {
             Err(V4l2Error::Missing | V4l2Error::Gone { .. }) => return Ok(None),
-            Err(V4l2Error::Permission) if !std::mem::replace(&mut self.denied, true) => return Ok(None),
             opened => opened.map_err(|error| fault(&node, error))?,
         };
-        self.denied = false;
         // The node may have changed hands since it was looked at.
         let identity = Identity::of(&self.system, &node, &device);
         if self.known.as_ref().is_some_and(|known| known.likeness(&identity) < Likeness::Moved) {

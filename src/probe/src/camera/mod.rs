@@ -16,14 +16,11 @@ use ushydra_v4l2::V4l2Error;
 
 use crate::error::Fault;
 
-const REMEDY: &str = "add your user to the group `video` (`sudo usermod -aG video $USER`, then log in again) or install \
-                      board/70-ushydra.rules in /etc/udev/rules.d";
-
 /// A camera's fault as that of a source.
 fn fault(node: &Path, error: V4l2Error) -> Fault {
     let device = || node.display().to_string();
     match error {
-        V4l2Error::Permission => Fault::Permission { device: device(), remedy: REMEDY },
+        V4l2Error::Permission => Fault::Permission { device: device() },
         V4l2Error::Busy { .. } => Fault::Busy { device: device() },
         V4l2Error::Gone { action } => Fault::Gone { detail: format!("{} does not let us {action}", device()) },
         other => Fault::Camera(other),

@@ -10,8 +10,8 @@ use ushydra_wire::LinkCounters;
 
 use super::fault;
 use super::settings::{CameraFormat, CameraSettings, Range, Rect};
+use crate::convert::luminance::{Window, luminance};
 use crate::convert::mjpeg;
-use crate::convert::yuyv::{Window, luminance};
 use crate::error::Fault;
 use crate::frame::Frame;
 use crate::live::{Session, SessionFault};

@@ -1,10 +1,10 @@
 //! From the payload of a live device to a [`Frame`].
 
 mod grey16;
+pub(crate) mod luminance;
 pub(crate) mod mjpeg;
 mod scan_conversion;
 mod scan_grid;
-pub(crate) mod yuyv;
 
 use ushydra_core::PixelFormat;
 use ushydra_wire::{Format, Header, SCAN_BYTES, Scan, State};

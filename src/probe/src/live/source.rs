@@ -23,6 +23,8 @@ pub(crate) struct Live<D: Driver> {
     sequence: u64,
     /// Last fault that was reported, and when.
     said: Option<(String, Instant)>,
+    /// Opening was denied at the last look.
+    denied: bool,
 }
 
 struct Open<S> {
@@ -34,7 +36,15 @@ struct Open<S> {
 impl<D: Driver> Live<D> {
     pub(crate) fn new(driver: D) -> Self {
         let supervisor = Supervisor::new(driver.now());
-        Self { driver, session: None, supervisor, before: LinkCounters::default(), sequence: 0, said: None }
+        Self {
+            driver,
+            session: None,
+            supervisor,
+            before: LinkCounters::default(),
+            sequence: 0,
+            said: None,
+            denied: false,
+        }
     }
 
     /// The fault for the caller, unless it was said a moment ago.
@@ -66,6 +76,8 @@ impl<D: Driver> Live<D> {
     fn search(&mut self) -> Result<(), ProbeError> {
         let outcome = self.driver.open();
         let now = self.driver.now();
+        let denied = matches!(outcome, Err(Fault::Permission { .. }));
+        let was_denied = std::mem::replace(&mut self.denied, denied);
         match outcome {
             Ok(Some(session)) => {
                 log::info!("{}: {}", session.name(), session.describe());
@@ -75,6 +87,11 @@ impl<D: Driver> Live<D> {
                 Ok(())
             }
             Ok(None) => {
+                self.supervisor.absent(now);
+                Ok(())
+            }
+            // A node is made before its permissions are set: denied once is as good as not there yet.
+            Err(_) if denied && !was_denied => {
                 self.supervisor.absent(now);
                 Ok(())
             }

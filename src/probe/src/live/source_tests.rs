@@ -71,7 +71,7 @@ impl Driver for Script {
         self.next += 1;
         match opening {
             Opening::Absent => Ok(None),
-            Opening::Denied => Err(Fault::Permission { device: "node".to_owned(), remedy: "ask" }),
+            Opening::Denied => Err(Fault::Permission { device: "node".to_owned() }),
             Opening::Device(steps) => {
                 let alive = self.alive.fetch_add(1, Ordering::SeqCst) + 1;
                 self.most_alive.fetch_max(alive, Ordering::SeqCst);
@@ -189,6 +189,12 @@ fn a_device_that_cannot_be_opened_is_named_once_and_tried_less_and_less() {
     let said = answers(&mut live, 80);
     assert_eq!(said.iter().filter(|s| s.contains("permission")).count(), 1, "{said:?}");
     assert!(live.driver.next < 12, "{} openings within 8 s", live.driver.next);
+}
+
+#[test]
+fn permissions_that_come_a_moment_after_the_device_are_no_fault() {
+    let mut live = Live::new(Script::new(vec![Opening::Denied, Opening::Device(vec![Step::Frame])]));
+    assert_eq!(answers(&mut live, 1), ["f0"]);
 }
 
 #[test]

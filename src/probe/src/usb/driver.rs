@@ -23,19 +23,17 @@ use crate::live::Driver;
 pub(crate) struct UsbDriver {
     settings: UsbSettings,
     hotplug: Option<HotplugWatch>,
-    /// The last session ended in silence: the port is reset before the next one, which restarts most firmware.
+    /// The probe fell silent or did not answer: the port is reset before the next try, which restarts most firmware.
     reset: bool,
     /// Further probes at the last look, told once.
     others: usize,
-    /// Opening was denied at the last look. A node is made before its permissions are set, so once is no fault.
-    denied: bool,
 }
 
 impl UsbDriver {
     pub(crate) fn new(settings: UsbSettings) -> Self {
         // Where the system has no device manager nothing is announced; polling finds the probe all the same.
         let hotplug = nusb::watch_devices().inspect_err(|error| log::debug!("no hotplug: {error}")).ok();
-        Self { settings, hotplug, reset: false, others: 0, denied: false }
+        Self { settings, hotplug, reset: false, others: 0 }
     }
 
     /// The probe to take: the one with the serial number, or the first.
@@ -58,15 +56,8 @@ impl Driver for UsbDriver {
     type Session = UsbSession<UsbControl, UsbPipe>;
 
     fn open(&mut self) -> Result<Option<Self::Session>, Fault> {
-        let Some(found) = self.choose()? else {
-            self.denied = false;
-            return Ok(None);
-        };
-        let interface = match found.claim(std::mem::take(&mut self.reset)) {
-            Err(Fault::Permission { .. }) if !std::mem::replace(&mut self.denied, true) => return Ok(None),
-            claimed => claimed?,
-        };
-        self.denied = false;
+        let Some(found) = self.choose()? else { return Ok(None) };
+        let interface = found.claim(std::mem::take(&mut self.reset))?;
         let address = interface
             .descriptor()
             .and_then(|descriptor| {
@@ -84,8 +75,11 @@ impl Driver for UsbDriver {
         let _ = endpoint.clear_halt().wait();
         let control = UsbControl { interface };
         let name = Arc::from(found.source());
-        UsbSession::start(control, |payload| UsbPipe::start(endpoint, payload), &self.settings, name, found.speed())
-            .map(Some)
+        let pipe = |payload| UsbPipe::start(endpoint, payload);
+        let session = UsbSession::start(control, pipe, &self.settings, name, found.speed());
+        // A probe that does not even answer is reset before the next try, as one that fell silent is.
+        self.reset = matches!(session, Err(Fault::Refused { .. }));
+        session.map(Some)
     }
 
     fn ended(&mut self, cause: &Fault) {

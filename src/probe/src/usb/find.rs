@@ -7,10 +7,6 @@ use super::pipe::{Control, UsbControl};
 use crate::error::Fault;
 use crate::select::{Candidate, CandidateKind};
 
-/// What to do where the system refuses a probe.
-const REMEDY: &str =
-    "install board/70-ushydra.rules into /etc/udev/rules.d and plug the probe in again, or run as root";
-
 /// `ENOENT`: the system's list of USB devices does not exist.
 const NO_SUCH_FILE: u32 = 2;
 
@@ -109,7 +105,7 @@ impl Found {
     /// Why the system does not give the device.
     pub(crate) fn refusal(&self, error: &nusb::Error) -> Fault {
         match error.kind() {
-            ErrorKind::PermissionDenied => Fault::Permission { device: self.node(), remedy: REMEDY },
+            ErrorKind::PermissionDenied => Fault::Permission { device: self.node() },
             ErrorKind::Busy => Fault::Busy { device: self.source() },
             _ => Fault::Gone { detail: error.to_string() },
         }
