@@ -251,7 +251,7 @@ impl Plan<'_> {
             let file = format!("decoders/{domain}.onnx");
             (self.decoder)(index, &folder.join(&file))?;
             let spec = FileSpec::of(folder, &file)?;
-            decoders.push(DecoderSpec { domain: (*domain).to_owned(), file, sha256: spec.sha256 });
+            decoders.push(DecoderSpec { domain: (*domain).to_owned(), file, sha256: spec.sha256, int8: None });
         }
         let calibration = format!("calibration/{}.toml", self.name);
         std::fs::create_dir_all(folder.join("calibration"))?;
@@ -284,6 +284,7 @@ impl Plan<'_> {
             },
             decoders,
             statistics: FileSpec::of(folder, &calibration)?,
+            quantisation: None,
             golden,
             card: FileSpec::of(folder, "MODEL_CARD.md")?,
         };
