@@ -146,6 +146,7 @@ impl Recipe {
             self.training_fingerprint(),
             format!("{:?}", self.calibration),
             format!("{:?} {:?}", self.evaluation.folds, self.routing),
+            format!("{:?}", self.quantisation),
         ];
         files::fingerprint(&parts.each_ref().map(String::as_bytes))
     }

@@ -48,8 +48,7 @@ pub(crate) enum Element {
 }
 
 /// Operators that move or compare elements, so that they work on integers as on floats.
-const ANY_ELEMENT: [&str; 9] =
-    ["Concat", "Gather", "Identity", "MaxPool", "Pad", "Relu", "Reshape", "Slice", "Transpose"];
+const ANY_ELEMENT: [&str; 8] = ["Concat", "Gather", "Identity", "MaxPool", "Relu", "Reshape", "Slice", "Transpose"];
 
 /// An operand of a node: a value, or an integer constant that only the file sees.
 pub(crate) enum Operand {

@@ -21,6 +21,9 @@ pub(super) struct Quantize {
     /// Recipe that trained the bundle; it parts the pictures [default: the shipped recipe of the bundle's name].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// evaluation.json of a cross-validation of the same recipe, whose int8 figures are shown and count in the gate.
+    #[arg(long, value_name = "FILE")]
+    evaluation: Option<PathBuf>,
     /// Folder that receives a copy, models/<name> and calibration/<name>.toml, with the int8 decoders [default: the bundle
     /// itself is changed].
     #[arg(long, value_name = "DIR")]
@@ -42,6 +45,7 @@ impl Quantize {
             bundle: self.bundle,
             data: self.data,
             recipe: self.config,
+            evaluation: self.evaluation,
             jobs: jobs(self.jobs),
         };
         let report = run(&request, progress)?;
@@ -62,7 +66,18 @@ impl Quantize {
 
 /// Figures of every decoder.
 fn text(report: &QuantisationReport) -> String {
-    let head = ["decoder", "method", "f32", "int8", "int8 TensorRT", "pictures", "agreement", "mean diff.", "size", "ships as"];
+    let head = [
+        "decoder",
+        "method",
+        "f32",
+        "int8",
+        "int8 TensorRT",
+        "pictures",
+        "agreement",
+        "mean diff.",
+        "size",
+        "ships as",
+    ];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     for decoder in &report.decoders {
         let mut row = vec![decoder.domain.clone()];
@@ -85,5 +100,6 @@ fn text(report: &QuantisationReport) -> String {
         row.push(if decoder.breaches.is_empty() { "f32 and int8" } else { "f32" }.to_owned());
         rows.push(row);
     }
-    format!("{}: {}.\n{}", report.bundle, report.provenance, align(&rows))
+    let folds = report.cross_validation.as_ref().map_or_else(String::new, |folds| format!("{}\n", folds.words()));
+    format!("{}: {}.\n{}{folds}", report.bundle, report.provenance, align(&rows))
 }

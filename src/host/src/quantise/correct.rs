@@ -17,7 +17,7 @@ use crate::progress::Progress;
 ///
 /// # Errors
 /// Those of the engine, [`crate::HostError::Stopped`].
-pub fn corrected(
+pub(super) fn corrected(
     network: &Network,
     plan: &Plan,
     pictures: &[Encoded],

@@ -196,8 +196,8 @@ impl BundleData {
         let side = |side| labelled.iter().zip(&dealt).filter(|(_, d)| **d == side).map(|(p, _)| *p).collect();
         let all = [side(0), side(1), side(2)];
         let parts = limited(all, &data.domains, recipe.domains.len(), &recipe.quantisation, recipe.seed);
-        let provenance = "three parts that share no patient, 3 to 1 to 1; the decoders were trained on all of them, see the \
-                          cross-validation for figures of patients never trained on";
+        let provenance = "ranges, choice and figures from three parts that share no patient; the decoders were trained on all of \
+                          them, so that the figures say what int8 changes, not how well the decoders do on new patients";
         Ok(Self {
             pictures: Pictures::Labelled(data.features, data.labels),
             parts,

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::files;
 
 /// Outputs that the engine allows a model.
-pub const MAX_OUTPUTS: usize = 15;
+pub(super) const MAX_OUTPUTS: usize = 15;
 
 /// A loaded decoder.
 pub struct Decoder {

@@ -65,12 +65,12 @@ pub fn figures(
     for &picture in &parts.test {
         let encoded = subject.encode(picture)?;
         for (score, decoder) in scores.iter_mut().zip([&mut reference, &mut qop, &mut qdq]) {
-            *score += subject.score(decoder.answer(&encoded)?)? / parts.test.len() as f64;
+            *score += subject.score(decoder.answer(&encoded)?)?;
         }
         bar.step()?;
     }
     bar.done();
-    let [float, int8, int8_qdq] = scores;
+    let [float, int8, int8_qdq] = scores.map(|sum| sum / parts.test.len().max(1) as f64);
     let pictures = parts.test.len() as u64;
     let compared = |int8| (pictures > 0).then_some(Comparison { pictures, float, int8 });
     Ok(Figures {

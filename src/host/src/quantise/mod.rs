@@ -8,6 +8,7 @@ pub mod config;
 mod correct;
 pub mod data;
 mod decoder;
+pub mod heads;
 pub mod histogram;
 pub mod judge;
 mod observe;

@@ -49,7 +49,7 @@ impl Bench {
 ///
 /// # Errors
 /// Those of the subject and of the engine, [`crate::HostError::Stopped`].
-pub fn histograms(
+pub(super) fn histograms(
     subject: &mut dyn Subject,
     pictures: &[usize],
     network: &Network,
@@ -81,7 +81,7 @@ pub fn histograms(
 ///
 /// # Errors
 /// Those of the engine.
-pub fn channel_means(
+pub(super) fn channel_means(
     pictures: &[Encoded],
     tensors: &[(String, usize)],
     bench: &Bench,
@@ -144,7 +144,6 @@ pub fn trials(
     let load = |(index, graph): (usize, &Graph)| bench.load(&format!("try-{index}"), graph);
     let mut decoders = candidates.iter().enumerate().map(load).collect::<Result<Vec<_>>>()?;
     let mut trials = vec![Trial { pictures: pictures.len(), ..Trial::default() }; candidates.len()];
-    let share = 1.0 / pictures.len().max(1) as f64;
     let bar = progress.bar(what, pictures.len());
     for &picture in pictures {
         let encoded = subject.encode(picture)?;
@@ -152,13 +151,19 @@ pub fn trials(
         let score = subject.score(expected)?;
         for (trial, decoder) in trials.iter_mut().zip(&mut decoders) {
             let found = decoder.answer(&encoded)?;
-            trial.float += share * score;
-            trial.int8 += share * subject.score(found)?;
-            trial.difference += share * difference(expected, found);
+            trial.float += score;
+            trial.int8 += subject.score(found)?;
+            trial.difference += difference(expected, found);
         }
         bar.step()?;
     }
     bar.done();
+    let count = pictures.len().max(1) as f64;
+    for trial in &mut trials {
+        trial.float /= count;
+        trial.int8 /= count;
+        trial.difference /= count;
+    }
     Ok(trials)
 }
 

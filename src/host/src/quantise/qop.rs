@@ -14,8 +14,6 @@ use super::plan::Plan;
 use super::qdq::{first, in_float, known, stored};
 use super::weights::Int8Weights;
 
-/// Rows of a convolution that are computed together, where the height allows; the first that divides it is taken.
-const ROWS: [usize; 2] = [4, 2];
 /// Largest bias in units of the product of both scales: beyond it the i32 sum could overflow.
 const MAX_BIAS: f64 = (1_u32 << 30) as f64;
 
@@ -95,7 +93,8 @@ impl Writer<'_> {
             let value = match (int8, layer.operation.weights()) {
                 (Some(int8), Some(weights)) => self.from_int8(layer, weights, int8)?,
                 _ => {
-                    let inputs = layer.inputs.iter().map(|name| known(&self.float, name)).collect::<Result<Vec<_>, _>>()?;
+                    let inputs =
+                        layer.inputs.iter().map(|name| known(&self.float, name)).collect::<Result<Vec<_>, _>>()?;
                     layer.write(&mut self.graph, &inputs)?
                 }
             };
@@ -127,65 +126,17 @@ impl Writer<'_> {
         };
         let x = first(&inputs, layer)?;
         let [input, output] = [self.scale(first_name(layer)?)?, self.scale(&layer.output)?];
-        let bias: Vec<i32> = weights.bias.iter().zip(&int8.scales).map(|(b, scale)| in_units(*b, input, *scale)).collect();
+        let bias: Vec<i32> =
+            weights.bias.iter().zip(&int8.scales).map(|(b, scale)| in_units(*b, input, *scale)).collect();
         let scales = ConvScales { input, kernel: int8.shortest_scales(), output };
         if let Operation::ConvTranspose(_) = layer.operation {
             return self.tiled(layer, x, weights, int8, &bias, scales);
         }
-        let parameters = if let Operation::Conv(_, parameters) = layer.operation { parameters } else { Conv2d::default() };
+        let parameters =
+            if let Operation::Conv(_, parameters) = layer.operation { parameters } else { Conv2d::default() };
         let kernel = self.graph.int8_weight(&format!("{}.weight", layer.name), &weights.shape, &int8.values)?;
-        let rows = self.rows_together(x, weights, &parameters)?;
-        if rows > 1 {
-            return self.in_rows(layer, x, kernel, &bias, scales, parameters, rows);
-        }
         let bias = self.graph.int32_weight(&format!("{}.bias", layer.name), &[bias.len()], &bias)?;
         self.graph.qlinear_conv(x, kernel, bias, scales, parameters)
-    }
-
-    /// How many rows of the result [`Self::in_rows`] computes together: those that divide its height, 1 for convolutions that
-    /// would gain nothing.
-    fn rows_together(&self, x: Value, weights: &Weights, parameters: &Conv2d) -> Result<usize, OnnxError> {
-        let ([_, _, height, _], [_, _, kernel, _]) = (self.graph.shape(x)?, &weights.shape[..]) else { return Ok(1) };
-        let keeps_height = parameters.stride == [1, 1] && 2 * parameters.padding[0] + 1 == *kernel && *kernel > 1;
-        let fits = |rows: &usize| height % rows == 0;
-        Ok(if keeps_height { ROWS.into_iter().find(fits).unwrap_or(1) } else { 1 })
-    }
-
-    /// A convolution of stride 1 as one of stride `[rows, 1]` that computes `rows` rows of the result at every position, as
-    /// that many times the channels.
-    ///
-    /// tract writes out every window of the input byte by byte before the matrix product, which takes several times as long as
-    /// the product. Windows of `k + rows - 1` rows for `rows` rows of the result are fewer bytes than `rows` windows of `k`.
-    /// The kernel of each row is the kernel between rows of zeros; runtimes put them together when they load the model.
-    #[allow(clippy::too_many_arguments, reason = "all of one convolution")]
-    fn in_rows(
-        &mut self,
-        layer: &Layer,
-        x: Value,
-        kernel: Value,
-        bias: &[i32],
-        scales: ConvScales<'_>,
-        parameters: Conv2d,
-        rows: usize,
-    ) -> Result<Value, OnnxError> {
-        let graph = &mut self.graph;
-        let mut kernels = Vec::with_capacity(rows);
-        for row in 0..rows {
-            kernels.push(graph.pad(kernel, &[0, 0, row, 0], &[0, 0, rows - 1 - row, 0])?);
-        }
-        let kernel = graph.concat(&kernels, 0)?;
-        let channels = bias.len();
-        let bias = bias.repeat(rows);
-        let bias = graph.int32_weight(&format!("{}.bias", layer.name), &[bias.len()], &bias)?;
-        let repeated = scales.kernel.repeat(rows);
-        let scales = ConvScales { kernel: if scales.kernel.len() > 1 { &repeated } else { scales.kernel }, ..scales };
-        let together = graph.qlinear_conv(x, kernel, bias, scales, Conv2d { stride: [rows, 1], ..parameters })?;
-        let [n, _, height, width] = graph.shape(together)?[..] else {
-            return Err(OnnxError::Damaged { reason: format!("layer `{}` gives no picture", layer.name) });
-        };
-        let split = graph.reshape(together, &[n, rows, channels, height, width])?;
-        let moved = graph.transpose(split, &[0, 2, 3, 1, 4])?;
-        graph.reshape(moved, &[n, channels, height * rows, width])
     }
 
     /// A transposed convolution with a kernel `[c, m, kh, kw]` as a 1x1 convolution to `m kh kw` channels.
@@ -247,9 +198,11 @@ impl Writer<'_> {
                 let product = graph.matmul_integer(matrix, pixels)?;
                 let product = graph.to_f32(product)?;
                 let scales: Vec<f32> = int8.scales.iter().map(|s| s * scale).collect();
-                let factor = graph.weight_as(Storage::F32, &format!("{}.factor", layer.name), &[channels, 1], &scales)?;
+                let factor =
+                    graph.weight_as(Storage::F32, &format!("{}.factor", layer.name), &[channels, 1], &scales)?;
                 let product = graph.mul(product, factor)?;
-                let bias = graph.weight_as(Storage::F32, &format!("{}.bias", layer.name), &[channels, 1], &weights.bias)?;
+                let bias =
+                    graph.weight_as(Storage::F32, &format!("{}.bias", layer.name), &[channels, 1], &weights.bias)?;
                 let sum = graph.add(product, bias)?;
                 graph.reshape(sum, &[n, channels, height, width])
             }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use ushydra_bundle::{Bundle, TensorRange};
 use ushydra_onnx::{Network, OnnxError};
 
+use super::MAX_LOSS;
 use super::config::QuantisationConfig;
 use super::data::{BundleData, BundleRecipe, Pictures};
 use super::judge::{Figures, figures};
@@ -16,6 +17,8 @@ use super::observe::Bench;
 use super::search::{Found, Search, search};
 use super::subject::{Labelled, Masked, Subject};
 use crate::error::{HostError, Result};
+use crate::evaluate::bootstrap::Estimate;
+use crate::evaluate::report::Report;
 use crate::files;
 use crate::progress::Progress;
 use crate::train::Checkpoints;
@@ -30,6 +33,8 @@ pub struct Request {
     pub data: Vec<PathBuf>,
     /// The recipe that trained the bundle; none for the shipped one of its name.
     pub recipe: Option<PathBuf>,
+    /// `evaluation.json` of a cross-validation of the same recipe: its int8 figures count in the gate of a classifier.
+    pub evaluation: Option<PathBuf>,
     /// Folder for finished decoders, features and the report.
     pub work: PathBuf,
     /// Pictures and threads at the same time.
@@ -83,8 +88,66 @@ pub struct QuantisationReport {
     pub disjoint: bool,
     /// Pictures that calibrated, chose and gave the figures.
     pub pictures: [usize; 3],
+    /// Cross-validated figures of int8 decoders that were made like these.
+    pub cross_validation: Option<CrossValidation>,
     /// Every decoder, in the order of the domains.
     pub decoders: Vec<DecoderResult>,
+}
+
+/// int8 decoders of folds, on patients that neither trained nor quantised them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CrossValidation {
+    /// Pictures.
+    pub pictures: usize,
+    /// Patients.
+    pub patients: usize,
+    /// Folds and repetitions.
+    pub folds: [usize; 2],
+    /// Accuracy with int8 minus that with f32 decoders, paired by patient.
+    pub int8_minus_float: Estimate,
+    /// Share of pictures to which both give the same label.
+    pub agreement: f64,
+}
+
+impl CrossValidation {
+    /// Reads the int8 figures of an evaluation of the recipe `name`.
+    ///
+    /// # Errors
+    /// [`HostError::Damaged`] for a file that is none, [`HostError::Config`] for one of another recipe or without int8.
+    pub fn read(file: &Path, name: &str) -> Result<Self> {
+        let report: Report = files::read_json(file)?;
+        let refuse = |problem: &str| HostError::config(file, problem);
+        if !report.title.starts_with(&format!("{name}@")) {
+            return Err(refuse(&format!("it is no evaluation of {name}; name the one of the same recipe")));
+        }
+        let summary = report.summary;
+        let (Some((folds, repeats)), Some(int8_minus_float), Some(agreement)) =
+            (report.folds, summary.int8_minus_float, summary.int8_agreement)
+        else {
+            return Err(refuse("it has no cross-validated int8 figures; run `ushydra-host evaluate --run` again"));
+        };
+        let (pictures, patients) = (summary.pictures, summary.patients);
+        Ok(Self { pictures, patients, folds: [folds, repeats], int8_minus_float, agreement })
+    }
+
+    /// The figures in words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let points = |share: f64| 100.0 * share;
+        let Estimate { mean, low, high } = self.int8_minus_float;
+        format!(
+            "cross-validation on {} pictures of {} patients ({} folds, {} repetitions), decoders trained and quantised without \
+             the patients they are judged on: int8 minus f32 {:+.2} points ({:+.2} to {:+.2}), the same label in {:.2} %",
+            self.pictures,
+            self.patients,
+            self.folds[0],
+            self.folds[1],
+            points(mean),
+            points(low),
+            points(high),
+            points(self.agreement)
+        )
+    }
 }
 
 /// Quantises every decoder of a bundle, without touching the bundle.
@@ -141,10 +204,8 @@ pub fn run(request: &Request, progress: &Progress) -> Result<QuantisationReport>
             names(&data),
             VERSIONS.map(|(name, version)| format!("{name} {version}")).join(" "),
         ];
-        let finished = Checkpoints::new(
-            &request.work.join("decoders"),
-            files::fingerprint(&key.each_ref().map(String::as_bytes)),
-        );
+        let finished =
+            Checkpoints::new(&request.work.join("decoders"), files::fingerprint(&key.each_ref().map(String::as_bytes)));
         let float = bundle.decoder_path(index).unwrap_or(Path::new(""));
         let result = finished.value(&spec.domain, || {
             log::info!("decoder {}", spec.domain);
@@ -159,6 +220,11 @@ pub fn run(request: &Request, progress: &Progress) -> Result<QuantisationReport>
         })?;
         decoders.push(result);
     }
+    let folds = request.evaluation.as_deref().map(|file| CrossValidation::read(file, &manifest.name)).transpose()?;
+    if let Some(folds) = folds.as_ref().filter(|folds| -folds.int8_minus_float.mean > MAX_LOSS) {
+        let lost = format!("{}; {MAX_LOSS} is the limit", folds.words());
+        decoders.iter_mut().for_each(|decoder| decoder.breaches.push(lost.clone()));
+    }
     let report = QuantisationReport {
         bundle: bundle.id(),
         config: *config,
@@ -167,6 +233,7 @@ pub fn run(request: &Request, progress: &Progress) -> Result<QuantisationReport>
         provenance: data.provenance,
         disjoint: data.disjoint,
         pictures: [data.parts.calibration.len(), data.parts.choice.len(), data.parts.test.len()],
+        cross_validation: folds,
         decoders,
     };
     let mut note = report.clone();

@@ -121,7 +121,8 @@ pub fn search(
     let corrected = after.difference < before.difference;
     let (network, mut best) = if corrected { (&better, after) } else { (network, before) };
 
-    let weighty: Vec<usize> = (0..network.layers.len()).filter(|&i| network.layers[i].operation.weights().is_some()).collect();
+    let weighty: Vec<usize> =
+        (0..network.layers.len()).filter(|&i| network.layers[i].operation.weights().is_some()).collect();
     let alone = |&layer: &usize| {
         let others = weighty.iter().copied().filter(|&other| other != layer).collect();
         write(network, &plan(method, &others))

@@ -17,6 +17,12 @@ use crate::wired::{ModelFiles, Wired};
 pub struct Encoded(Vec<(String, Vec<f32>)>);
 
 impl Encoded {
+    /// A single output.
+    #[must_use]
+    pub fn of(name: &str, values: &[f32]) -> Self {
+        Self(vec![(name.to_owned(), values.to_vec())])
+    }
+
     /// One output.
     ///
     /// # Errors
@@ -25,7 +31,10 @@ impl Encoded {
         let found = self.0.iter().find(|(known, _)| known == name);
         found.map(|(_, values)| values.as_slice()).ok_or_else(|| {
             let known: Vec<&str> = self.0.iter().map(|(known, _)| known.as_str()).collect();
-            HostError::Dataset(format!("a decoder reads `{name}`, the encoder gives {}; export again", known.join(", ")))
+            HostError::Dataset(format!(
+                "a decoder reads `{name}`, the encoder gives {}; export again",
+                known.join(", ")
+            ))
         })
     }
 }
@@ -60,7 +69,7 @@ pub struct Labelled<'a> {
 impl Subject for Labelled<'_> {
     fn encode(&mut self, index: usize) -> Result<Encoded> {
         self.current = index;
-        Ok(Encoded(vec![(self.output.to_owned(), self.features.row(index, 0).to_vec())]))
+        Ok(Encoded::of(self.output, self.features.row(index, 0)))
     }
 
     fn score(&mut self, answer: &[f32]) -> Result<f64> {
@@ -123,10 +132,8 @@ impl Subject for Masked {
         let frame = FrameView::new(geometry, &loaded.image).map_err(|e| problem(e.to_string()))?;
         let done = self.preprocessor.run(frame, &mut self.tensor).map_err(|e| problem(e.to_string()))?;
         let mapping = *done.mapping();
-        let truth =
-            Mask::from_bytes(&loaded.mask, loaded.width, loaded.height).map_err(|e| problem(e.to_string()))?;
-        self.current =
-            Some(Current { name: sample.image.clone(), fitted: mapping.fitted, crop: mapping.crop, truth });
+        let truth = Mask::from_bytes(&loaded.mask, loaded.width, loaded.height).map_err(|e| problem(e.to_string()))?;
+        self.current = Some(Current { name: sample.image.clone(), fitted: mapping.fitted, crop: mapping.crop, truth });
         self.encoder.encode(&self.tensor)?;
         let outputs = self.outputs.iter().map(|name| Ok((name.clone(), self.encoder.output(name)?.to_vec())));
         Ok(Encoded(outputs.collect::<Result<_>>()?))

@@ -68,14 +68,15 @@ pub fn write(folder: &Path, report: &QuantisationReport) -> Result<()> {
             schema_version: SCHEMA_VERSION,
             bundle: manifest.name.clone(),
             encoder_sha256: manifest.encoder.sha256,
-            provenance: report.provenance.clone(),
+            provenance: provenance(report),
             pictures: report.pictures[0] as u64,
             seed: report.seed,
             decoders: described,
         };
         document.write(&beside.join(&name))?;
         // Named as the statistics are: from the folder that holds both.
-        let prefix = manifest.statistics.file.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
+        let prefix =
+            manifest.statistics.file.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
         manifest.quantisation =
             Some(FileSpec { file: format!("{prefix}{name}"), sha256: FileSpec::of(beside, &name)?.sha256 });
     }
@@ -94,6 +95,12 @@ pub fn write(folder: &Path, report: &QuantisationReport) -> Result<()> {
         Models::load(&bundle, Backend::Tract, &options)?;
     }
     Ok(())
+}
+
+/// Which pictures did what, and the cross-validation where there is one.
+fn provenance(report: &QuantisationReport) -> String {
+    let folds = report.cross_validation.as_ref().map_or_else(String::new, |folds| format!("; {}", folds.words()));
+    format!("{}{folds}", report.provenance)
 }
 
 /// int8 files that the bundle names now.
@@ -140,9 +147,7 @@ fn section(report: &QuantisationReport, task: Task) -> String {
         Task::Segment => "Dice",
     };
     let mut rows = vec![
-        ["decoder", "method", "f32", "int8", "pictures", "agreement", "size", "ships as"]
-            .map(str::to_owned)
-            .to_vec(),
+        ["decoder", "method", "f32", "int8", "pictures", "agreement", "size", "ships as"].map(str::to_owned).to_vec(),
     ];
     rows[0][2] = format!("{what} f32");
     rows[0][3] = format!("{what} int8");
@@ -157,7 +162,10 @@ fn section(report: &QuantisationReport, task: Task) -> String {
         let judged = int8.figures.test.as_ref().unwrap_or(&int8.search.choice);
         rows.push(vec![
             decoder.domain.clone(),
-            serde_json::to_value(int8.search.method).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default(),
+            serde_json::to_value(int8.search.method)
+                .ok()
+                .and_then(|v| v.as_str().map(str::to_owned))
+                .unwrap_or_default(),
             format!("{:.4}", judged.float),
             format!("{:.4}", judged.int8),
             judged.pictures.to_string(),
@@ -171,7 +179,7 @@ fn section(report: &QuantisationReport, task: Task) -> String {
         "{}\n{calibration} pictures for the ranges, {choice} for the choice, {test} for the figures: {}. Agreement: of int8 with f32 \
          on the pictures of the ranges ({}). Size: against weights as f32. The encoder, and with it the routing, is the same.\n",
         markdown(&rows),
-        report.provenance,
+        provenance(report),
         match task {
             Task::Classify => "share of equal labels",
             Task::Segment => "Dice coefficient of the masks",

@@ -84,7 +84,8 @@ impl Network {
                 let usual = attributes.int("group", 1) == 1
                     && attributes.pair("dilations", [1, 1]) == Some([1, 1])
                     && !attributes.text_differs("auto_pad", "NOTSET");
-                let (Some(stride), Some(padding), true) = (attributes.pair("strides", [1, 1]), attributes.padding(), usual)
+                let (Some(stride), Some(padding), true) =
+                    (attributes.pair("strides", [1, 1]), attributes.padding(), usual)
                 else {
                     return refuse("groups, dilations and one-sided padding are not known");
                 };
@@ -116,7 +117,8 @@ impl Network {
                 let plain = attributes.int("transA", 0) == 0
                     && attributes.float("alpha", 1.0) == 1.0
                     && attributes.float("beta", 1.0) == 1.0;
-                let transposed = weight(1).map(|b| if attributes.int("transB", 0) == 0 { b.clone() } else { b.transposed() });
+                let transposed =
+                    weight(1).map(|b| if attributes.int("transB", 0) == 0 { b.clone() } else { b.transposed() });
                 match weights(transposed.as_ref(), node.input.get(2).map(|_| weight(2)), 2, 1) {
                     Some(weights) if plain => Operation::Linear(weights),
                     _ => return refuse("only `x B + c` with constants is known"),
@@ -127,7 +129,8 @@ impl Network {
                 let usual = attributes.int("ceil_mode", 0) == 0
                     && attributes.pair("dilations", [1, 1]) == Some([1, 1])
                     && !attributes.text_differs("auto_pad", "NOTSET");
-                let sizes = (attributes.pair("kernel_shape", [0, 0]), attributes.pair("strides", [1, 1]), attributes.padding());
+                let sizes =
+                    (attributes.pair("kernel_shape", [0, 0]), attributes.pair("strides", [1, 1]), attributes.padding());
                 match sizes {
                     (Some(kernel), Some(stride), Some(padding)) if usual => {
                         Operation::MaxPool(Pool2d { kernel, stride, padding })
@@ -180,7 +183,10 @@ impl Network {
         let mut known: Vec<&str> = self.inputs.iter().map(|(name, _)| name.as_str()).collect();
         for layer in &self.layers {
             if let Some(missing) = layer.inputs.iter().find(|input| !known.contains(&input.as_str())) {
-                return Err(damaged(format!("layer `{}` reads `{missing}`, which nothing before it computes", layer.name)));
+                return Err(damaged(format!(
+                    "layer `{}` reads `{missing}`, which nothing before it computes",
+                    layer.name
+                )));
             }
             known.push(&layer.output);
         }

@@ -46,12 +46,7 @@ impl Network {
     ///
     /// # Errors
     /// As [`Network::graph`].
-    pub fn end(
-        &self,
-        graph: &mut Graph,
-        values: &HashMap<String, Value>,
-        outputs: &[String],
-    ) -> Result<(), OnnxError> {
+    pub fn end(&self, graph: &mut Graph, values: &HashMap<String, Value>, outputs: &[String]) -> Result<(), OnnxError> {
         for (position, output) in outputs.iter().enumerate() {
             let value = find(values, output)?;
             // The builder may have given an inner tensor's name to another one.

@@ -49,19 +49,6 @@ impl Graph {
         self.node(NAME, &operands, vec![int("axis", axis as i64)], &shape)
     }
 
-    /// Adds `before` and `after` zeros along every dimension.
-    pub fn pad(&mut self, x: Value, before: &[usize], after: &[usize]) -> Result<Value, OnnxError> {
-        const NAME: &str = "Pad";
-        let from = self.shape_of(NAME, x)?;
-        if before.len() != from.len() || after.len() != from.len() {
-            return mismatch(NAME, &from, &[before.len(), after.len()], "there must be one number per dimension");
-        }
-        let sides = before.iter().zip(after);
-        let shape = from.iter().zip(sides).map(|(size, (b, a))| size + b + a).collect::<Vec<_>>();
-        let written = before.iter().chain(after).map(|number| *number as i64).collect();
-        self.node(NAME, &[x.into(), Operand::Integers(written)], Vec::new(), &shape)
-    }
-
     /// The elements `start..end` along `axis`.
     pub fn slice(&mut self, x: Value, axis: isize, start: usize, end: usize) -> Result<Value, OnnxError> {
         const NAME: &str = "Slice";
