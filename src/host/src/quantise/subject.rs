@@ -17,6 +17,12 @@ use crate::wired::{ModelFiles, Wired};
 pub struct Encoded(Vec<(String, Vec<f32>)>);
 
 impl Encoded {
+    /// Outputs as (name, values).
+    #[must_use]
+    pub const fn new(outputs: Vec<(String, Vec<f32>)>) -> Self {
+        Self(outputs)
+    }
+
     /// A single output.
     #[must_use]
     pub fn of(name: &str, values: &[f32]) -> Self {
