@@ -15,8 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-env-changed={TENSORRT8_INCLUDE}");
 
     let headers = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("headers");
-    let mut sets =
-        vec![("trt10", headers.join("10")), ("trt11", headers.join("11")), ("rtx", headers.join("rtx"))];
+    let mut sets = vec![("trt10", headers.join("10")), ("trt11", headers.join("11")), ("rtx", headers.join("rtx"))];
     if let Some(folder) = env::var_os(TENSORRT8_INCLUDE) {
         let folder = PathBuf::from(folder);
         check_tensorrt8(&folder)?;

@@ -26,8 +26,7 @@ pub(crate) const PHASE_STARTED: i32 = 0;
 pub(crate) const STEP_DONE: i32 = 1;
 
 pub(crate) type LogCallback = unsafe extern "C" fn(i32, *const c_char);
-pub(crate) type ProgressCallback =
-    unsafe extern "C" fn(*mut c_void, i32, *const c_char, *const c_char, i32) -> i32;
+pub(crate) type ProgressCallback = unsafe extern "C" fn(*mut c_void, i32, *const c_char, *const c_char, i32) -> i32;
 pub(crate) type CreateRuntime = unsafe extern "C" fn(*mut c_void, i32) -> *mut c_void;
 pub(crate) type CreateParser = unsafe extern "C" fn(*mut c_void, *mut c_void, c_int) -> *mut c_void;
 
