@@ -34,7 +34,7 @@ pub use choice::{DecoderTimes, MeasuredChoice};
 pub use engine::{Engine, MAX_TENSORS, ModelInfo, TensorInfo};
 pub use error::{EngineError, Side};
 pub use models::Models;
-pub use options::{Backend, EngineOptions, load};
+pub use options::{Backend, EngineOptions, Libraries, load};
 pub use parity::{Comparison, ParityMeter};
 pub use precision::Precision;
 pub use prepare::{Pictures, Prepared, prepare};

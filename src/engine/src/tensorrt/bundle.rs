@@ -58,7 +58,7 @@ fn first_that_passes<T>(
         None if quantised => vec![Precision::Int8, Precision::F16, Precision::F32],
         None => vec![Precision::F16, Precision::F32],
     };
-    let gpu = Arc::new(Gpu::open()?);
+    let gpu = Arc::new(Gpu::open(options)?);
     let planner = Planner::new(&gpu, options);
     let mut refusal = EngineError::NotEncoded;
     for precision in candidates {

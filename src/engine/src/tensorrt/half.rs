@@ -191,7 +191,7 @@ mod tests {
         let x = graph.input("image", &[1, 1, SIDE, SIDE])?;
         let kernel = graph.weight("conv.weight", &[CHANNELS, 1, 3, 3], &numbers(9 * CHANNELS, 0.3))?;
         let bias = graph.weight("conv.bias", &[CHANNELS], &numbers(CHANNELS, 0.1))?;
-        let map = graph.conv2d(x, kernel, Some(bias), Conv2d { padding: [1, 1], ..Conv2d::default() })?;
+        let map = graph.conv(x, kernel, Some(bias), Conv2d { padding: [1; 2], ..Conv2d::default() })?;
         let map = graph.relu(map)?;
         let mean = graph.reduce_mean(map, &[2, 3], false)?;
         let weight = graph.weight("fc.weight", &[CHANNELS, 2], &numbers(2 * CHANNELS, 1.0))?;
@@ -209,8 +209,7 @@ mod tests {
         std::fs::write(&file, bytes).unwrap();
         let mut engine = TractEngine::load(&file, &EngineOptions::with_threads(1)).unwrap();
         let image = numbers(SIDE * SIDE, 1.0);
-        let mut outputs =
-            engine.info().outputs.iter().map(|output| vec![0.0; output.elements()]).collect::<Vec<_>>();
+        let mut outputs = engine.info().outputs.iter().map(|output| vec![0.0; output.elements()]).collect::<Vec<_>>();
         let mut views = outputs.iter_mut().map(Vec::as_mut_slice).collect::<Vec<_>>();
         engine.run(&[&image], &mut views).unwrap();
         outputs

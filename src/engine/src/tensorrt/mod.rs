@@ -32,7 +32,7 @@ pub(crate) use bundle::{load_bundle, prepare};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::options::{Backend, EngineOptions};
+use crate::options::{Backend, EngineOptions, Libraries};
 use crate::precision::Precision;
 use plan::Planner;
 
@@ -51,10 +51,11 @@ impl Gpu {
     ///
     /// # Errors
     /// [`EngineError::Unavailable`] with what is missing and how to get it.
-    pub(crate) fn open() -> Result<Self, EngineError> {
+    pub(crate) fn open(options: &EngineOptions) -> Result<Self, EngineError> {
+        let Libraries { tensorrt, driver } = &options.libraries;
         let open = || {
-            let library = TensorRt::open(&Locations::default())?;
-            let cuda = Cuda::open()?;
+            let library = TensorRt::open(&tensorrt.as_deref().map_or_else(Locations::default, Locations::at))?;
+            let cuda = driver.as_deref().map_or_else(Cuda::open, |driver| Cuda::open_with(&[driver], 0))?;
             let stream = Stream::new(&cuda)?;
             Ok(Self { library, cuda, stream })
         };
@@ -73,7 +74,7 @@ impl Gpu {
 
 /// Loads one model. Without a precision asked for it is f16.
 pub(crate) fn load(file: &Path, options: &EngineOptions) -> Result<Box<dyn Engine>, EngineError> {
-    let gpu = Arc::new(Gpu::open()?);
+    let gpu = Arc::new(Gpu::open(options)?);
     let source = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let planner = Planner::new(&gpu, options);
     let planned = planner.plan(file, &source, options.precision.unwrap_or(Precision::F16))?;
