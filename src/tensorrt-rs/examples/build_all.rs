@@ -81,7 +81,10 @@ fn run() -> Result<usize, Failure> {
             failures += 1;
         }
     }
+    let first = arguments.models.first().map(fs::read).transpose()?.unwrap_or_default();
     for (what, refused) in [
+        ("an operator that there is none of", refuses_operator(&tensorrt, &arguments.options, first.clone())),
+        ("a build that is stopped", stops(&tensorrt, &arguments.options, &first)),
         ("bytes that are no model", refuses_bad_model(&tensorrt, &arguments.options)),
         ("bytes that are no plan", refuses_bad_plan(&tensorrt)),
     ] {
@@ -124,6 +127,34 @@ fn build(tensorrt: &TensorRt, options: &BuildOptions, model: &Path) -> Result<()
         Err(error) => log::info!("not loaded here: {error}"),
     }
     Ok(())
+}
+
+/// The first operator of the model renamed in its bytes; the parser has to name it and its node.
+fn refuses_operator(tensorrt: &TensorRt, options: &BuildOptions, mut onnx: Vec<u8>) -> Result<String, String> {
+    /// Field 4 of `NodeProto`, its length, and an operator that every model of this project has one of.
+    const OPERATORS: [&[u8]; 3] = [b"\x22\x04Conv", b"\x22\x06MatMul", b"\x22\x04Gemm"];
+    let found = OPERATORS.iter().find_map(|operator| {
+        Some((onnx.windows(operator.len()).position(|window| window == *operator)?, operator.len()))
+    });
+    let (at, length) = found.ok_or("the first model has no operator that can be renamed")?;
+    let name = &mut onnx[at + 2..at + length];
+    name[0] = b'Z';
+    let name = String::from_utf8_lossy(name).into_owned();
+    match tensorrt.build(options, &onnx, &mut |_| ControlFlow::Continue(())) {
+        Err(TensorRtError::Parse { errors }) if errors.iter().any(|error| error.operator == name) => {
+            Ok(TensorRtError::Parse { errors }.to_string())
+        }
+        Err(error) => Err(format!("another error than expected: {error}")),
+        Ok(_) => Err("a plan was built".to_owned()),
+    }
+}
+
+fn stops(tensorrt: &TensorRt, options: &BuildOptions, onnx: &[u8]) -> Result<String, String> {
+    match tensorrt.build(options, onnx, &mut |_| ControlFlow::Break(())) {
+        Err(error @ TensorRtError::Cancelled) => Ok(error.to_string()),
+        Err(error) => Err(format!("another error than expected: {error}")),
+        Ok(_) => Err("it went on to the end".to_owned()),
+    }
 }
 
 fn refuses_bad_model(tensorrt: &TensorRt, options: &BuildOptions) -> Result<String, String> {

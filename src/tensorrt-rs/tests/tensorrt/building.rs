@@ -129,6 +129,10 @@ fn free_dimensions_other_than_the_batch_are_refused_by_name() {
 fn a_timing_cache_goes_round() {
     everywhere(|session, library| {
         let first = build(&open(library), "scale 1 1").unwrap();
+        if library == Library::Rtx {
+            assert!(first.timing_cache.is_empty(), "it measures nothing");
+            return;
+        }
         assert!(first.timing_cache.ends_with(b"+"));
         let again = |cache: &[u8]| {
             let options = BuildOptions { timing_cache: cache.to_vec(), ..Default::default() };
