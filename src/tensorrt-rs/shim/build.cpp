@@ -202,8 +202,10 @@ TrtStatus setBatch(Build& build, int32_t batch) noexcept
 }
 
 // A cache of another version or GPU is passed over: it only costs time.
-void setTimingCache(Build& build, TrtBuildOptions const& options) noexcept
+void setTimingCache([[maybe_unused]] Build& build, [[maybe_unused]] TrtBuildOptions const& options) noexcept
 {
+    // TensorRT for RTX chooses kernels when it loads a plan; it writes a cache of 172 bytes but refuses to read it.
+#if !TRT_RTX
     build.timingCache
         = Owned<ITimingCache>(build.config->createTimingCache(options.timing_cache, options.timing_cache_bytes));
     if (!build.timingCache || !build.config->setTimingCache(*build.timingCache, false))
@@ -214,6 +216,7 @@ void setTimingCache(Build& build, TrtBuildOptions const& options) noexcept
             build.timingCache = std::move(empty);
         }
     }
+#endif
 }
 
 TrtStatus run(Library& library, Build& build, void const* onnx, size_t bytes, TrtBuildOptions const& options) noexcept
@@ -279,10 +282,12 @@ TrtStatus run(Library& library, Build& build, void const* onnx, size_t bytes, Tr
     {
         return TRT_BUILD_FAILED;
     }
+#if !TRT_RTX
     if (ITimingCache const* cache = build.config->getTimingCache(); valid(cache))
     {
         build.timingCacheBytes = Owned<IHostMemory>(cache->serialize());
     }
+#endif
     return TRT_OK;
 }
 

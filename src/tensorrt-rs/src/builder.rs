@@ -100,7 +100,8 @@ pub enum Progress {
 pub struct Built {
     /// The plan, for [`TensorRt::deserialize`].
     pub plan: Vec<u8>,
-    /// Measurements that make the next build quicker, for [`BuildOptions::timing_cache`]; empty where TensorRT gives none.
+    /// Measurements that make the next build quicker, for [`BuildOptions::timing_cache`]; empty in TensorRT for
+    /// RTX, which measures nothing.
     pub timing_cache: Vec<u8>,
 }
 

@@ -200,7 +200,9 @@ pub enum TensorRtError {
         doing: &'static str,
     },
     /// The runtime refuses a plan.
-    #[error("TensorRT refuses the plan: {log}; build the plan again on this machine")]
+    #[error(
+        "TensorRT refuses the plan: {log}; build the plan again on this machine (where CUDA is named, check the GPU driver first)"
+    )]
     Plan {
         /// What it logged: another version or GPU, damaged bytes, no driver.
         log: LogLines,

@@ -47,9 +47,11 @@ pub(crate) static STATE: State = State {
 };
 
 /// Holds the fake libraries for one test. Its beginning and its end put everything back: versions of the headers, one discrete GPU
-/// `Fake GPU` of compute capability 8.6, no faults, no host, counters at zero. Objects that are alive stay so.
+/// `Fake GPU` of compute capability 8.6, no faults, no host, counters at zero.
 pub struct Session {
     control: &'static Control,
+    /// What was alive when it began: left behind by a test that failed, or held by the process.
+    before: Vec<(&'static str, i32)>,
     _lock: MutexGuard<'static, ()>,
 }
 
@@ -99,7 +101,7 @@ impl Session {
     pub fn begin() -> Self {
         // A test that failed while it held them leaves nothing that `reset` does not put back.
         let lock = LOCK.lock().unwrap_or_else(PoisonError::into_inner);
-        let session = Self { control: LOADED.control, _lock: lock };
+        let session = Self { control: LOADED.control, before: alive(LOADED.control), _lock: lock };
         session.reset();
         session
     }
@@ -219,23 +221,13 @@ impl Session {
         }
     }
 
-    /// Objects of TensorRT and CUDA that are alive.
+    /// Objects of TensorRT and CUDA that were created since the session began and are alive.
     #[must_use]
     pub fn live(&self) -> Live {
-        let control = self.control;
-        let cuda = [
-            ("device contexts", &control.live_contexts),
-            ("streams", &control.live_streams),
-            ("events", &control.live_events),
-            ("memories", &control.live_memory),
-            ("graphs", &control.live_graphs),
-            ("executable graphs", &control.live_executables),
-        ];
-        let objects = KIND_NAMES
+        let objects = alive(self.control)
             .into_iter()
-            .zip(&STATE.live)
-            .chain(cuda)
-            .map(|(name, count)| (name, count.load(Ordering::SeqCst)))
+            .zip(&self.before)
+            .map(|((name, now), (_, before))| (name, now - before))
             .filter(|(_, count)| *count != 0)
             .collect();
         Live { objects }
@@ -254,4 +246,22 @@ pub(crate) fn versions() -> MutexGuard<'static, [[u32; 4]; LIBRARIES]> {
 
 fn read(number: &AtomicI32) -> u32 {
     u32::try_from(number.load(Ordering::SeqCst)).unwrap_or(0)
+}
+
+/// Every kind of object with its number.
+fn alive(control: &Control) -> Vec<(&'static str, i32)> {
+    let cuda = [
+        ("device contexts", &control.live_contexts),
+        ("streams", &control.live_streams),
+        ("events", &control.live_events),
+        ("memories", &control.live_memory),
+        ("graphs", &control.live_graphs),
+        ("executable graphs", &control.live_executables),
+    ];
+    KIND_NAMES
+        .into_iter()
+        .zip(&STATE.live)
+        .chain(cuda)
+        .map(|(name, count)| (name, count.load(Ordering::SeqCst)))
+        .collect()
 }

@@ -75,7 +75,7 @@ impl Graph {
         let (graph, mut needed) = capture.end();
         // A failure of the work is the cause of the capture's.
         worked?;
-        let graph = RawGraph { raw: graph?, cuda: stream.cuda() };
+        let graph = graph?;
         let driver = stream.cuda().current()?;
         let mut executable = ptr::null_mut();
         // SAFETY: the graph lives; writes one handle, which dropping destroys.
@@ -123,13 +123,14 @@ impl<'a> Capture<'a> {
     }
 
     /// The recorded graph and what it needs.
-    fn end(&mut self) -> (Result<Raw, TensorRtError>, Vec<Arc<dyn InUse>>) {
+    fn end(&mut self) -> (Result<RawGraph<'a>, TensorRtError>, Vec<Arc<dyn InUse>>) {
+        let cuda = self.stream.cuda();
         let graph = if mem::take(&mut self.open) {
-            self.stream.cuda().current().and_then(|driver| {
+            cuda.current().and_then(|driver| {
                 let mut graph = ptr::null_mut();
                 // SAFETY: a capture of this stream was begun by this thread; writes one handle.
                 let code = unsafe { (driver.capture_end)(self.stream.raw(), &raw mut graph) };
-                driver.check("cuStreamEndCapture", code).map(|()| graph)
+                driver.check("cuStreamEndCapture", code).map(|()| RawGraph { raw: graph, cuda })
             })
         } else {
             Err(TensorRtError::Capturing)
@@ -140,13 +141,8 @@ impl<'a> Capture<'a> {
 
 impl Drop for Capture<'_> {
     fn drop(&mut self) {
-        if self.open {
-            if let (Ok(raw), _) = self.end() {
-                drop(RawGraph { raw, cuda: self.stream.cuda() });
-            }
-        } else {
-            self.stream.end_capture();
-        }
+        // What `end` gives, if it was not called before, goes with it.
+        let _ = self.end();
     }
 }
 
