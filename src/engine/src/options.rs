@@ -81,6 +81,11 @@ pub struct EngineOptions {
     pub precision: Option<Precision>,
     /// Core of the deep learning accelerator (DLA) for TensorRT; none leaves everything to the GPU.
     pub dla: Option<u32>,
+    /// Whether TensorRT's work is started call by call instead of as one CUDA graph: slower, for measurements and for drivers
+    /// with faults.
+    pub single_calls: bool,
+    /// Whether the device's own time of every run is measured, see [`Engine::device_time`].
+    pub device_times: bool,
     /// What is kept on this machine.
     pub cache: EngineCache,
     /// Where NVIDIA's libraries lie.

@@ -3,14 +3,16 @@
 use std::any::Any;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use tensorrt_rs::cuda::{Graph, Memory, Stream};
+use tensorrt_rs::cuda::{Event, Graph, Memory, Stream};
 use tensorrt_rs::{Context, DataType, Direction, TensorDesc, TensorRtError};
 
 use super::{Gpu, NAME, prepare_error, run_error};
 use crate::engine::{Engine, ModelInfo, TensorInfo};
 use crate::error::{EngineError, Side};
 use crate::model::Model;
+use crate::options::EngineOptions;
 
 /// A model that runs on the GPU.
 pub(crate) struct TensorRtEngine {
@@ -24,6 +26,8 @@ pub(crate) struct TensorRtEngine {
     context: Context,
     inputs: Vec<Port>,
     outputs: Vec<Port>,
+    /// Before and after the last run, where its time is measured.
+    events: Option<[Event; 2]>,
     gpu: Arc<Gpu>,
 }
 
@@ -41,6 +45,7 @@ impl TensorRtEngine {
         engine: &tensorrt_rs::Engine,
         model: &Model,
         file: &Path,
+        options: &EngineOptions,
     ) -> Result<Self, EngineError> {
         let refuse = |error| prepare_error(file, error);
         let mut context = engine.context().map_err(refuse)?;
@@ -58,8 +63,10 @@ impl TensorRtEngine {
         };
         let inputs = ports(&info.inputs, Direction::Input)?;
         let outputs = ports(&info.outputs, Direction::Output)?;
-        let (call, gpu) = (info.clone(), Arc::clone(gpu));
-        Ok(Self { info, call, graph: None, recordable: true, context, inputs, outputs, gpu })
+        let event = || Event::new(&gpu.cuda).map_err(refuse);
+        let events = if options.device_times { Some([event()?, event()?]) } else { None };
+        let (call, gpu, recordable) = (info.clone(), Arc::clone(gpu), !options.single_calls);
+        Ok(Self { info, call, graph: None, recordable, context, inputs, outputs, events, gpu })
     }
 
     /// Gives the work of one run to the stream.
@@ -110,7 +117,13 @@ impl Engine for TensorRtEngine {
             for (port, values) in self.inputs.iter().zip(inputs).filter(|(port, _)| port.copied) {
                 port.memory.write(values)?;
             }
+            if let Some([before, _]) = &self.events {
+                before.record(&self.gpu.stream)?;
+            }
             self.start()?;
+            if let Some([_, after]) = &self.events {
+                after.record(&self.gpu.stream)?;
+            }
             for (port, values) in self.outputs.iter().zip(outputs.iter_mut()).filter(|(port, _)| port.copied) {
                 port.memory.read(values)?;
             }
@@ -118,6 +131,12 @@ impl Engine for TensorRtEngine {
         };
         run().map_err(|error: TensorRtError| run_error(&error))?;
         self.call.check_results(outputs)
+    }
+
+    fn device_time(&self) -> Option<Duration> {
+        let [before, after] = self.events.as_ref()?;
+        after.synchronize().ok()?;
+        after.elapsed_ms(before).ok()?.map(|ms| Duration::from_secs_f32(ms.max(0.0) / 1e3))
     }
 
     fn link(&mut self, input: usize, producer: &mut dyn Engine, output: usize) -> bool {

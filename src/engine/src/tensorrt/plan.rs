@@ -27,8 +27,7 @@ const UNKNOWN_TIME: &str = "usually one to ten minutes on a Jetson, once";
 /// Loads and builds the models of one bundle.
 pub(super) struct Planner<'a> {
     gpu: &'a Arc<Gpu>,
-    cache: &'a EngineCache,
-    dla: Option<u32>,
+    options: &'a EngineOptions,
 }
 
 /// A model that is ready to run.
@@ -39,26 +38,28 @@ pub(super) struct Planned {
 
 impl<'a> Planner<'a> {
     pub(super) fn new(gpu: &'a Arc<Gpu>, options: &'a EngineOptions) -> Self {
-        Self { gpu, cache: &options.cache, dla: options.dla }
+        Self { gpu, options }
     }
 
     /// The engine of `file`, which messages call `source`.
     pub(super) fn plan(&self, file: &Path, source: &str, precision: Precision) -> Result<Planned, EngineError> {
         let model = Model::read(file)?;
         let key = self.key(file, precision)?;
-        let kept = self.cache.plan(&key).and_then(|plan| match self.gpu.library.deserialize(&plan, self.dla) {
-            Ok(engine) => Some(engine),
-            Err(error) => {
-                log::warn!("the kept plan of {source} does not load, it is built again: {error}");
-                self.cache.forget_plan(&key);
-                None
+        let kept = self.options.cache.plan(&key).and_then(|plan| {
+            match self.gpu.library.deserialize(&plan, self.options.dla) {
+                Ok(engine) => Some(engine),
+                Err(error) => {
+                    log::warn!("the kept plan of {source} does not load, it is built again: {error}");
+                    self.options.cache.forget_plan(&key);
+                    None
+                }
             }
         });
         let engine = match kept {
             Some(engine) => engine,
             None => self.build(&model, file, source, &key)?,
         };
-        Ok(Planned { engine: TensorRtEngine::new(self.gpu, &engine, &model, file)?, key })
+        Ok(Planned { engine: TensorRtEngine::new(self.gpu, &engine, &model, file, self.options)?, key })
     }
 
     fn key(&self, file: &Path, precision: Precision) -> Result<PlanKey, EngineError> {
@@ -69,7 +70,7 @@ impl<'a> Planner<'a> {
             precision,
             // Every model of a bundle has fixed shapes.
             profile: "static".to_owned(),
-            dla: self.dla,
+            dla: self.options.dla,
             shim_abi: SHIM_ABI,
             library: format!("{} {}", library.flavour(), library.version()),
             gpu: device.name.clone(),
@@ -96,17 +97,17 @@ impl<'a> Planner<'a> {
                 Precision::F16 => tensorrt_rs::Precision::Fp16,
                 Precision::Int8 => tensorrt_rs::Precision::Int8,
             },
-            timing_cache: self.cache.bytes(&timing, TIMING).unwrap_or_default(),
-            dla: self.dla.map(|core| Dla { core, gpu_fallback: true }),
+            timing_cache: self.options.cache.bytes(&timing, TIMING).unwrap_or_default(),
+            dla: self.options.dla.map(|core| Dla { core, gpu_fallback: true }),
             ..BuildOptions::default()
         };
-        let mut news = News::begin(source, key, self.cache);
+        let mut news = News::begin(source, key, &self.options.cache);
         let built = library.build(&options, &onnx, &mut |progress| news.hear(progress)).map_err(refuse)?;
-        let engine = library.deserialize(&built.plan, self.dla).map_err(refuse)?;
+        let engine = library.deserialize(&built.plan, self.options.dla).map_err(refuse)?;
         let time = news.end();
-        self.cache.store_plan(key, source, &built.plan, time);
+        self.options.cache.store_plan(key, source, &built.plan, time);
         if !built.timing_cache.is_empty() {
-            self.cache.write(&timing, TIMING, &built.timing_cache);
+            self.options.cache.write(&timing, TIMING, &built.timing_cache);
         }
         Ok(engine)
     }

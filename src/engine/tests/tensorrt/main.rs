@@ -161,3 +161,30 @@ fn mark(folder: &Path, file: &str) -> Vec<u8> {
     manifest.write(folder).unwrap();
     bytes
 }
+
+#[test]
+fn call_by_call_is_the_same_and_the_gpu_tells_its_time() {
+    let session = Session::begin();
+    session.install(Box::new(TractHost::default()));
+    let folder = tempfile::tempdir().unwrap();
+    let case = common::cases::all().unwrap().remove(0);
+    let file = folder.path().join("model.onnx");
+    std::fs::write(&file, &case.model).unwrap();
+    for single_calls in [false, true] {
+        let options = options(Library::TensorRt10, &folder.path().join("cache"));
+        let options = EngineOptions { single_calls, device_times: true, ..in_precision(Precision::F32, &options) };
+        let mut engine = load(&file, Backend::Tensorrt, &options).unwrap();
+        assert_eq!(engine.device_time(), None, "nothing has run yet");
+        let before = session.counts().graph_launches;
+        for example in &case.examples {
+            let mut output = vec![0.0; example.outputs[0].len()];
+            engine.run(&[&example.inputs[0]], &mut [&mut output]).unwrap();
+            assert!(engine.device_time().is_some());
+            assert!(output.iter().zip(&example.outputs[0]).all(|(found, expected)| (found - expected).abs() < 1e-4));
+        }
+        let graphs = session.counts().graph_launches - before;
+        // The first run sets up what cannot be recorded.
+        let replayed = case.examples.len() as u32 - 1;
+        assert_eq!(graphs, if single_calls { 0 } else { replayed });
+    }
+}
