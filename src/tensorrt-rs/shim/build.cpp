@@ -71,11 +71,8 @@ private:
     void* mUser;
     std::atomic<bool> mCancelled{false};
 };
-#else
-#define TRT_HAS_PROGRESS 0
-#endif
 
-// Functions that TensorRT 8.5, the oldest version, does not have yet.
+// Whether the loaded library, too, has what TensorRT 8.5 does not have yet.
 bool isFrom86([[maybe_unused]] Library const& library) noexcept
 {
 #if NV_TENSORRT_MAJOR == 8
@@ -84,6 +81,10 @@ bool isFrom86([[maybe_unused]] Library const& library) noexcept
     return true;
 #endif
 }
+
+#else
+#define TRT_HAS_PROGRESS 0
+#endif
 
 TrtStatus parse(Library& library, Build& build, void const* onnx, size_t bytes) noexcept
 {

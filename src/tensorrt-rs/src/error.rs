@@ -50,6 +50,13 @@ impl fmt::Display for ParserError {
     }
 }
 
+fn update(flavour: Flavour) -> &'static str {
+    match flavour {
+        Flavour::Enterprise => "update TensorRT (JetPack 5.1 brings 8.5, JetPack 6 brings 8.6 or 10)",
+        Flavour::Rtx => "update TensorRT for RTX",
+    }
+}
+
 fn joined<T: fmt::Display>(values: &[T]) -> String {
     values.iter().map(T::to_string).collect::<Vec<_>>().join("; ")
 }
@@ -105,9 +112,9 @@ pub enum TensorRtError {
     },
     /// A version whose interfaces are not served.
     #[error(
-        "{flavour} {version} at {path} is too old for this program (it knows {known}); update TensorRT (JetPack 5.1 brings 8.5, JetPack 6 \
-         brings 8.6 or 10)",
-        flavour = version.flavour(), path = path.display(), known = known(version.flavour())
+        "{flavour} {version} at {path} is too old for this program (it knows {known}); {remedy}",
+        flavour = version.flavour(), path = path.display(), known = known(version.flavour()),
+        remedy = update(version.flavour())
     )]
     TooOld {
         /// The library.
