@@ -51,6 +51,10 @@ impl Engine for Counted {
         INSIDE.fetch_add(allocations() - before, Ordering::SeqCst);
         result
     }
+
+    fn as_any(&mut self) -> &mut dyn std::any::Any {
+        self.0.as_any()
+    }
 }
 
 /// Runs `work` and returns how often it allocated outside engine calls.

@@ -7,11 +7,21 @@ use ushydra_core::{Metric, Router};
 use crate::error::BundleError;
 use crate::files::{self, MAX_DOCUMENT, MAX_MODEL};
 use crate::golden::Golden;
-use crate::manifest::{FileSpec, MANIFEST_FILE, Manifest};
+use crate::manifest::{DecoderSpec, FileSpec, MANIFEST_FILE, Manifest};
+use crate::quantisation::Quantisation;
 use crate::statistics::Statistics;
 
 /// Folder beside `models/` that holds the statistics of the bundles in it.
 const CALIBRATION_FOLDER: &str = "calibration/";
+
+/// The ONNX files of one int8 decoder, see [`crate::Int8Spec`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Int8Paths {
+    /// For TensorRT.
+    pub qdq: PathBuf,
+    /// For tract.
+    pub qop: PathBuf,
+}
 
 /// A bundle whose every file has the hash, the schema and the sizes that its manifest states.
 #[derive(Clone, Debug)]
@@ -22,6 +32,8 @@ pub struct Bundle {
     statistics_path: PathBuf,
     encoder: PathBuf,
     decoders: Vec<PathBuf>,
+    int8: Vec<Option<Int8Paths>>,
+    quantisation: Option<Quantisation>,
     golden_input: PathBuf,
     golden_expected: PathBuf,
     card: PathBuf,
@@ -42,7 +54,7 @@ impl Bundle {
         let card = document("card", &manifest.card)?;
         let golden_input = document("golden.input", &manifest.golden.input)?;
         let golden_expected = document("golden.expected", &manifest.golden.expected)?;
-        let statistics_root = statistics_root(dir, &manifest.statistics);
+        let statistics_root = calibration_root(dir, &manifest.statistics);
         let statistics_path = files::verify(&statistics_root, &at, "statistics", &manifest.statistics, MAX_DOCUMENT)?;
         let encoder = model("encoder", &manifest.encoder.file, manifest.encoder.sha256)?;
         let decoders = manifest
@@ -51,8 +63,23 @@ impl Bundle {
             .enumerate()
             .map(|(index, decoder)| model(&format!("decoders[{index}]"), &decoder.file, decoder.sha256))
             .collect::<Result<_, _>>()?;
+        let int8 = |(index, decoder): (usize, &DecoderSpec)| {
+            let Some(spec) = &decoder.int8 else { return Ok(None) };
+            let verified = |form: &str, spec: &FileSpec| {
+                files::verify(dir, &at, &format!("decoders[{index}].int8.{form}"), spec, MAX_MODEL)
+            };
+            Ok(Some(Int8Paths { qdq: verified("qdq", &spec.qdq)?, qop: verified("qop", &spec.qop)? }))
+        };
+        let int8 = manifest.decoders.iter().enumerate().map(int8).collect::<Result<_, BundleError>>()?;
         let statistics: Statistics = files::read_document(&statistics_path)?;
         statistics.check(&manifest, &statistics_path)?;
+        let quantisation = manifest.quantisation.as_ref().map(|spec| {
+            let path = files::verify(&calibration_root(dir, spec), &at, "quantisation", spec, MAX_DOCUMENT)?;
+            let quantisation: Quantisation = files::read_document(&path)?;
+            quantisation.check(&manifest, &path)?;
+            Ok::<_, BundleError>(quantisation)
+        });
+        let quantisation = quantisation.transpose()?;
         let bundle = Self {
             root: dir.to_owned(),
             manifest,
@@ -60,6 +87,8 @@ impl Bundle {
             statistics_path,
             encoder,
             decoders,
+            int8,
+            quantisation,
             golden_input,
             golden_expected,
             card,
@@ -119,6 +148,18 @@ impl Bundle {
         &self.decoders
     }
 
+    /// The int8 forms of decoder `index`, where it has them.
+    #[must_use]
+    pub fn int8_paths(&self, index: usize) -> Option<&Int8Paths> {
+        self.int8.get(index).and_then(Option::as_ref)
+    }
+
+    /// Ranges, provenance and figures of the int8 decoders, where there are any.
+    #[must_use]
+    pub fn quantisation(&self) -> Option<&Quantisation> {
+        self.quantisation.as_ref()
+    }
+
     /// The model card.
     #[must_use]
     pub fn card_path(&self) -> &Path {
@@ -142,8 +183,8 @@ impl Bundle {
     }
 }
 
-/// The bundle itself where it holds the statistics, else the folder that holds `models/` and `calibration/`.
-fn statistics_root(dir: &Path, spec: &FileSpec) -> PathBuf {
+/// The bundle itself where it holds the file, else the folder that holds `models/` and `calibration/`.
+fn calibration_root(dir: &Path, spec: &FileSpec) -> PathBuf {
     if spec.file.starts_with(CALIBRATION_FOLDER) && !dir.join(&spec.file).exists() {
         let shared = dir.join("..").join("..");
         if shared.join(&spec.file).exists() {

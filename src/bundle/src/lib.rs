@@ -20,14 +20,16 @@ mod golden;
 mod hull;
 mod manifest;
 mod netpbm;
+mod parity;
 mod preprocess;
+mod quantisation;
 mod resample;
 mod spec;
 mod statistics;
 mod strict;
 mod validate;
 
-pub use bundle::Bundle;
+pub use bundle::{Bundle, Int8Paths};
 pub use cropper::CropFinder;
 pub use digest::{Digest, DigestError};
 pub use error::BundleError;
@@ -35,9 +37,11 @@ pub use floats::Floats;
 pub use geometry::{Mapping, Rect};
 pub use golden::{GOLDEN_EXPECTED, GOLDEN_INPUT, GOLDEN_VALUES, Golden, GoldenDecoder, GoldenExpected};
 pub use manifest::{
-    DecoderSpec, EncoderSpec, FileSpec, GateSpec, GoldenSpec, HysteresisSpec, MANIFEST_FILE, Manifest, Provenance,
-    RoutingMode, RoutingSpec, SCHEMA_VERSION, Task,
+    DecoderSpec, EncoderSpec, FileSpec, GateSpec, GoldenSpec, HysteresisSpec, Int8Spec, MANIFEST_FILE, Manifest,
+    Provenance, RoutingMode, RoutingSpec, SCHEMA_VERSION, Task,
 };
+pub use parity::{Breach, Parity, ParityLimits};
 pub use preprocess::{PreprocessError, Preprocessed, Preprocessor};
+pub use quantisation::{CalibrationMethod, Comparison, DecoderQuantisation, Quantisation, TensorRange};
 pub use spec::{Colour, Crop, Filter, Fit, InputSpec, MAX_INPUT_CHANNELS, MAX_INPUT_SIDE};
 pub use statistics::{DomainStatistics, NoveltyStatistics, PIXEL_ENTRIES, Statistics, Thresholds, VectorStatistics};

@@ -55,6 +55,9 @@ pub struct Manifest {
     pub decoders: Vec<DecoderSpec>,
     /// The domain statistics.
     pub statistics: FileSpec,
+    /// Ranges, provenance and figures of the decoders' int8 forms, a [`crate::Quantisation`]; none where no decoder has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantisation: Option<FileSpec>,
     /// Picture and expected values of the self-test.
     pub golden: GoldenSpec,
     /// The model card.
@@ -178,6 +181,19 @@ pub struct DecoderSpec {
     pub file: String,
     /// Its SHA-256.
     pub sha256: Digest,
+    /// Its int8 form; none where it lost too much.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub int8: Option<Int8Spec>,
+}
+
+/// `[decoders.int8]`: one int8 decoder in the two dialects of the engines. Inputs and outputs are those of the f32 decoder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Int8Spec {
+    /// `QuantizeLinear` and `DequantizeLinear` around float operators, as TensorRT reads it.
+    pub qdq: FileSpec,
+    /// Integer operators, for which tract has kernels.
+    pub qop: FileSpec,
 }
 
 /// `[golden]`.

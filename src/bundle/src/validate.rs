@@ -9,6 +9,8 @@ use ushydra_core::{MAX_DOMAINS, MAX_FEATURES};
 use crate::error::BundleError;
 use crate::golden::{GOLDEN_VALUES, GoldenExpected};
 use crate::manifest::{Manifest, Task};
+use crate::parity::ParityLimits;
+use crate::quantisation::Quantisation;
 use crate::statistics::{PIXEL_ENTRIES, Statistics};
 
 /// Longest name of a bundle, label or domain in bytes (a domain name must fit the router's table).
@@ -106,6 +108,16 @@ impl Manifest {
             );
         }
         faults.domains("decoders", &self.domains, self.decoders.iter().map(|d| d.domain.as_str()))?;
+        let quantised = self.decoders.iter().any(|decoder| decoder.int8.is_some());
+        match (&self.quantisation, quantised) {
+            (None, true) => {
+                return Err(faults.value("quantisation", "is missing; the int8 decoders need their ranges and figures"));
+            }
+            (Some(_), false) => {
+                return Err(faults.value("quantisation", "describes int8 decoders, but no decoder has an int8 form"));
+            }
+            (Some(_), true) | (None, false) => {}
+        }
         if let Some((field, problem)) = self.input.fault() {
             return Err(faults.value(&format!("input.{field}"), problem));
         }
@@ -177,6 +189,43 @@ impl Statistics {
         faults.length("novelty.scale", n, novelty.scale.len())?;
         let whole = novelty.prototypes.len().next_multiple_of(n);
         faults.length("novelty.prototypes", whole, novelty.prototypes.len())
+    }
+}
+
+impl Quantisation {
+    /// Checks that these int8 decoders are those of the manifest that names them, and that each kept to the gate.
+    pub(crate) fn check(&self, manifest: &Manifest, file: &Path) -> Result<(), BundleError> {
+        let faults = Faults { file };
+        if self.bundle != manifest.name {
+            let (expected, found) = (manifest.name.clone(), self.bundle.clone());
+            return Err(BundleError::OtherBundle { file: file.to_owned(), expected, found });
+        }
+        if self.encoder_sha256 != manifest.encoder.sha256 {
+            let (expected, found) = (manifest.encoder.sha256, self.encoder_sha256);
+            return Err(BundleError::OtherEncoder { file: file.to_owned(), expected, found });
+        }
+        let quantised = manifest.decoders.iter().filter(|decoder| decoder.int8.is_some()).collect::<Vec<_>>();
+        let domains = quantised.iter().map(|decoder| decoder.domain.clone()).collect::<Vec<_>>();
+        faults.domains("decoders", &domains, self.decoders.iter().map(|d| d.domain.as_str()))?;
+        for (index, (decoder, own)) in quantised.iter().zip(&self.decoders).enumerate() {
+            let field = |name: &str| format!("decoders[{index}].{name}");
+            if own.float_sha256 != decoder.sha256 {
+                let problem = format!(
+                    "is {}, the manifest's f32 decoder is {}: quantise again",
+                    own.float_sha256, decoder.sha256
+                );
+                return Err(faults.value(&field("float_sha256"), problem));
+            }
+            if let Some(range) = own.ranges.iter().find(|range| !(range.threshold > 0.0 && range.threshold.is_finite()))
+            {
+                let problem = format!("{} of tensor `{}` is no positive number", range.threshold, range.tensor);
+                return Err(faults.value(&field("ranges"), problem));
+            }
+            if let Err(breach) = own.parity.check(manifest.task, &ParityLimits::default()) {
+                return Err(faults.value(&field("parity"), breach));
+            }
+        }
+        Ok(())
     }
 }
 

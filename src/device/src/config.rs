@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use ushydra_engine::Backend;
+use ushydra_engine::{Backend, EngineError, Precision};
 
 use crate::failure::Failure;
 use crate::live::Replay;
@@ -17,6 +17,8 @@ pub const DEFAULT_BUNDLE: &str = "fetal-planes";
 pub const LIVE_BUNDLE: &str = "cardiac-lv";
 /// Most threads that make sense for one frame's models.
 pub const MAX_THREADS: usize = 256;
+/// No Jetson has more accelerators than two.
+pub const MAX_DLA_CORE: u32 = 1;
 /// Largest configuration file that is read, in bytes.
 const MAX_CONFIG_BYTES: u64 = 1 << 20;
 
@@ -28,6 +30,10 @@ pub struct Config {
     pub bundle: Option<PathBuf>,
     /// `auto`, `tensorrt` or `tract`.
     pub backend: Option<String>,
+    /// `auto`, `f32`, `f16` or `int8`.
+    pub precision: Option<String>,
+    /// Core of the deep learning accelerator that TensorRT may use.
+    pub dla: Option<u32>,
     /// `vector`, `paper`, `released`, `fixed:<domain>` or `oracle:<csv>`.
     pub routing: Option<String>,
     /// Threads of the engine; 0 means all cores.
@@ -98,6 +104,10 @@ impl Config {
         }
         // Parsed here as well, so that a wrong value is reported with the file's name and not as a wrong argument.
         config.backend()?;
+        config.precision()?;
+        if let Some(core) = config.dla.filter(|&core| core > MAX_DLA_CORE) {
+            return Err(format!("dla is {core}; the cores are 0 to {MAX_DLA_CORE}"));
+        }
         config.routing()?;
         Ok(config)
     }
@@ -108,6 +118,18 @@ impl Config {
     /// A message for an unknown backend.
     pub fn backend(&self) -> Result<Option<Backend>, String> {
         self.backend.as_deref().map(|b| b.parse().map_err(|e| format!("backend: {e}"))).transpose()
+    }
+
+    /// The parsed key `precision`; `auto` is none.
+    ///
+    /// # Errors
+    /// A message for an unknown precision.
+    pub fn precision(&self) -> Result<Option<Option<Precision>>, String> {
+        let parse = |text: &str| match text {
+            "auto" => Ok(None),
+            other => other.parse().map(Some).map_err(|e: EngineError| format!("precision: {e}")),
+        };
+        self.precision.as_deref().map(parse).transpose()
     }
 
     /// The parsed key `routing`.
@@ -149,6 +171,8 @@ mod tests {
             Case { text: "[run]\nspeed = 2", names: "speed" },
             Case { text: "[run]\nreplay = 'slow'", names: "slow" },
             Case { text: "backend = 'cuda'", names: "cuda" },
+            Case { text: "precision = 'fp8'", names: "fp8" },
+            Case { text: "dla = 2", names: "0 to 1" },
             Case { text: "routing = 'best'", names: "best" },
             Case { text: "[gate]\nmin_probability = 1.5", names: "1.5" },
             Case { text: "[gate]\nmin_probability = nan", names: "NaN" },

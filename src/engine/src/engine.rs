@@ -1,5 +1,6 @@
 //! The trait every backend implements, and the checks they share.
 
+use std::any::Any;
 use std::fmt;
 
 use crate::error::{EngineError, Side};
@@ -87,6 +88,24 @@ pub trait Engine: Send {
     /// an input or a result is not finite, [`EngineError::Run`] where the backend fails. The outputs hold unspecified
     /// values after an error, and the engine may be used again.
     fn run(&mut self, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) -> Result<(), EngineError>;
+
+    /// Reads input `input` from where `producer` leaves its output `output`, without a way through the caller's memory, and
+    /// says whether it can. After that, [`Engine::run`] takes an empty buffer for this input and works on what `producer`
+    /// computed last; the producer must be kept and must run first.
+    fn link(&mut self, input: usize, producer: &mut dyn Engine, output: usize) -> bool {
+        let _ = (input, producer, output);
+        false
+    }
+
+    /// Leaves output `output` where it is computed, and says whether it can. After that, [`Engine::run`] takes an empty
+    /// buffer for this output.
+    fn keep(&mut self, output: usize) -> bool {
+        let _ = output;
+        false
+    }
+
+    /// The engine itself, for engines of the same kind that share its memory.
+    fn as_any(&mut self) -> &mut dyn Any;
 }
 
 fn check_lengths(

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use ushydra_bundle::BundleError;
+use ushydra_bundle::{Breach, BundleError, Parity};
 
 use crate::engine::TensorInfo;
 use crate::options::Backend;
+use crate::precision::Precision;
 
 /// Which side of a model a message is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,13 +173,47 @@ pub enum EngineError {
         /// Why.
         reason: String,
         /// What can be done.
-        remedy: &'static str,
+        remedy: String,
     },
     /// A text that names no backend.
     #[error("`{name}` is not a backend; use `auto`, `tensorrt` or `tract`")]
     UnknownBackend {
         /// The text.
         name: String,
+    },
+    /// A text that names no precision.
+    #[error("`{name}` is not a precision; use `auto`, `f32`, `f16` or `int8`")]
+    UnknownPrecision {
+        /// The text.
+        name: String,
+    },
+    /// The backend cannot compute a bundle in the precision asked for.
+    #[error("{backend} cannot run {bundle} in {precision}: {reason}; use `--precision auto`")]
+    Precision {
+        /// The backend.
+        backend: Backend,
+        /// The bundle.
+        bundle: String,
+        /// What was asked for.
+        precision: Precision,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// The answers differ too much from those of tract in f32.
+    #[error(
+        "{bundle} on {backend} in {precision} fails the parity gate: {breach} ({parity}); use `--backend tract`, or a newer version of the backend's library"
+    )]
+    Parity {
+        /// The bundle.
+        bundle: String,
+        /// The backend.
+        backend: Backend,
+        /// Precision of the decoders.
+        precision: Precision,
+        /// The figure beyond its limit.
+        breach: Breach,
+        /// Every figure.
+        parity: Parity,
     },
     /// The golden self-test found another value than the bundle expects.
     #[error(

@@ -1,62 +1,79 @@
 //! The encoder and the decoders of one bundle, wired together.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ushydra_bundle::{Bundle, Manifest, Task};
 
 use crate::engine::{Engine, MAX_TENSORS, ModelInfo};
 use crate::error::EngineError;
-use crate::options::{Backend, EngineOptions, load};
+use crate::precision::Precision;
 
 /// Encoder and decoders of a bundle, with the buffers between them.
 ///
 /// [`Models::encode`] runs the encoder on one frame, [`Models::decode`] one decoder on what the encoder said. Every input
 /// of a decoder is the encoder's output of the same name: the feature vector, or the maps that a segmentation decoder
-/// takes from several depths. After loading, neither call allocates anything outside the engines.
+/// takes from several depths. Where both engines can, those maps stay where the encoder computed them. After loading,
+/// neither call allocates anything outside the engines.
 pub struct Models {
     encoder: Box<dyn Engine>,
+    encoder_precision: Precision,
     decoders: Vec<Decoder>,
-    /// Outputs of the encoder, in its order.
+    /// Outputs of the encoder, in its order; empty for one that stays in the engine.
     encoded: Vec<Vec<f32>>,
     /// Which of them is the feature vector.
     feature_output: usize,
     /// Output of the decoder that ran last.
     decoded: Vec<f32>,
-    /// Whether `encoded` belongs to a frame.
+    /// Whether the encoder's outputs belong to a frame.
     ready: bool,
+}
+
+/// A loaded model and what it was loaded from.
+pub(crate) struct Loaded {
+    pub(crate) engine: Box<dyn Engine>,
+    pub(crate) file: PathBuf,
+    pub(crate) precision: Precision,
 }
 
 struct Decoder {
     engine: Box<dyn Engine>,
-    /// For each input, the encoder's output that feeds it.
-    sources: Vec<usize>,
+    precision: Precision,
+    /// For each input, the encoder's output that feeds it; none where the engine reads it in place.
+    sources: Vec<Option<usize>>,
     /// Elements of its output.
     elements: usize,
 }
 
 impl Models {
-    /// Loads every model of `bundle`, checks their shapes against its manifest and runs each once, so that the first frame
-    /// takes no longer than the next.
-    ///
-    /// # Errors
-    /// The errors of [`load`], and [`EngineError::Manifest`] where a model does not fit the manifest.
-    pub fn load(bundle: &Bundle, backend: Backend, options: &EngineOptions) -> Result<Self, EngineError> {
+    /// Joins an encoder and decoders, checks their shapes against the manifest of `bundle` and runs each once, so that the
+    /// first frame takes no longer than the next.
+    pub(crate) fn join(bundle: &Bundle, encoder: Loaded, decoders: Vec<Loaded>) -> Result<Self, EngineError> {
         let manifest = bundle.manifest();
-        let file = bundle.encoder_path();
-        let encoder = load(file, backend, options)?;
-        let feature_output = check_encoder(file, encoder.info(), manifest)?;
-        let mut decoders = Vec::new();
-        for file in bundle.decoder_paths() {
-            let engine = load(file, backend, options)?;
-            let sources = check_decoder(file, engine.info(), encoder.info(), manifest)?;
+        let Loaded { engine: mut encoder, file, precision: encoder_precision } = encoder;
+        let feature_output = check_encoder(&file, encoder.info(), manifest)?;
+        let mut wired = Vec::new();
+        for Loaded { mut engine, file, precision } in decoders {
+            let sources = check_decoder(&file, engine.info(), encoder.info(), manifest)?;
             let elements = engine.info().outputs[0].elements();
-            decoders.push(Decoder { engine, sources, elements });
+            let link = |(input, source): (usize, usize)| match engine.link(input, &mut *encoder, source) {
+                true => None,
+                false => Some(source),
+            };
+            let sources = sources.into_iter().enumerate().map(link).collect();
+            wired.push(Decoder { engine, precision, sources, elements });
         }
+        let outputs = encoder.info().outputs.iter().map(crate::TensorInfo::elements).collect::<Vec<_>>();
+        let read = |output: usize| wired.iter().any(|decoder| decoder.sources.contains(&Some(output)));
+        let buffer = |(output, elements): (usize, usize)| {
+            let stays = output != feature_output && !read(output) && encoder.keep(output);
+            if stays { Vec::new() } else { vec![0.0; elements] }
+        };
         let mut models = Self {
-            encoded: encoder.info().outputs.iter().map(|output| vec![0.0; output.elements()]).collect(),
-            decoded: vec![0.0; decoders.iter().map(|decoder| decoder.elements).max().unwrap_or_default()],
+            encoded: outputs.into_iter().enumerate().map(buffer).collect(),
+            decoded: vec![0.0; wired.iter().map(|decoder| decoder.elements).max().unwrap_or_default()],
             encoder,
-            decoders,
+            encoder_precision,
+            decoders: wired,
             feature_output,
             ready: false,
         };
@@ -94,7 +111,7 @@ impl Models {
         }
         let mut inputs: [&[f32]; MAX_TENSORS] = Default::default();
         for (input, source) in inputs.iter_mut().zip(&decoder.sources) {
-            *input = &self.encoded[*source];
+            *input = source.map_or(&[], |source| &self.encoded[source]);
         }
         let output = &mut self.decoded[..decoder.elements];
         decoder.engine.run(&inputs[..decoder.sources.len()], &mut [output])?;
@@ -114,6 +131,27 @@ impl Models {
     #[must_use]
     pub fn backend(&self) -> &'static str {
         self.encoder.backend()
+    }
+
+    /// What the encoder computes with.
+    #[must_use]
+    pub fn encoder_precision(&self) -> Precision {
+        self.encoder_precision
+    }
+
+    /// What the decoder of domain `index` computes with.
+    #[must_use]
+    pub fn decoder_precision(&self, index: usize) -> Option<Precision> {
+        self.decoders.get(index).map(|decoder| decoder.precision)
+    }
+
+    /// Precisions in words, such as `f16, decoders int8`.
+    #[must_use]
+    pub fn precisions(&self) -> String {
+        let mut decoders = self.decoders.iter().map(|decoder| decoder.precision.to_string()).collect::<Vec<_>>();
+        decoders.dedup();
+        let (encoder, decoders) = (self.encoder_precision.to_string(), decoders.join("/"));
+        if encoder == decoders { encoder } else { format!("{encoder}, decoders {decoders}") }
     }
 
     /// The encoder.

@@ -1,11 +1,13 @@
 //! Choosing a backend.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use crate::cache::EngineCache;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::precision::Precision;
 use crate::tract::TractEngine;
 
 /// Where models run.
@@ -25,13 +27,19 @@ impl Backend {
     ///
     /// # Errors
     /// [`EngineError::Unavailable`] with the reason and the remedy.
-    pub fn available(self) -> Result<(), EngineError> {
+    pub fn available(self, options: &EngineOptions) -> Result<(), EngineError> {
+        // Without TensorRT there is nothing to look for.
+        let _ = options;
         match self {
             Self::Auto | Self::Tract => Ok(()),
+            #[cfg(feature = "tensorrt")]
+            Self::Tensorrt => crate::tensorrt::Gpu::open(options).map(drop),
+            #[cfg(not(feature = "tensorrt"))]
             Self::Tensorrt => Err(EngineError::Unavailable {
                 backend: self,
-                reason: "this version of the program has no TensorRT engine".to_owned(),
-                remedy: "use `--backend tract`, which runs on every CPU",
+                reason: "this program was built without it".to_owned(),
+                remedy: "build with `--features tensorrt`, or use `--backend tract`, which runs on every CPU"
+                    .to_owned(),
             }),
         }
     }
@@ -62,13 +70,30 @@ impl fmt::Display for Backend {
 
 /// How an engine runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct EngineOptions {
     /// CPU threads of the matrix products; 0 for one per core that this process may use. Engines of one process that ask
     /// for the same number share the same threads.
     pub threads: usize,
     /// Whether tract may use its direct convolution instead of a matrix product, see [`crate::tract`].
     pub direct_convolution: bool,
+    /// What the decoders compute with; none leaves it to the backend: tract takes what was measured to be faster
+    /// ([`crate::MeasuredChoice`]), TensorRT the lowest precision that passes the parity gate.
+    pub precision: Option<Precision>,
+    /// Core of the deep learning accelerator (DLA) for TensorRT; none leaves everything to the GPU.
+    pub dla: Option<u32>,
+    /// What is kept on this machine.
+    pub cache: EngineCache,
+    /// Where NVIDIA's libraries lie.
+    pub libraries: Libraries,
+}
+
+/// NVIDIA's libraries, where they are not to be looked for in the usual places.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Libraries {
+    /// TensorRT, a file or a folder; none is `$USHYDRA_TENSORRT_LIB`, else the usual places.
+    pub tensorrt: Option<PathBuf>,
+    /// The CUDA driver; none is `$USHYDRA_CUDA_LIB`, else the usual places.
+    pub driver: Option<PathBuf>,
 }
 
 impl EngineOptions {
@@ -79,14 +104,18 @@ impl EngineOptions {
     }
 }
 
-/// Loads the ONNX model `file` with the backend asked for.
+/// Loads the ONNX model `file` with the backend asked for; `auto` is tract, because a single file has no parity figures.
 ///
 /// # Errors
 /// [`EngineError::Unavailable`] where this build or machine lacks the backend; otherwise the errors of loading a model:
 /// file missing, unreadable, not ONNX, cut, an operator the backend lacks, tensors that are not f32 of fixed shape.
 pub fn load(file: &Path, backend: Backend, options: &EngineOptions) -> Result<Box<dyn Engine>, EngineError> {
-    backend.available()?;
-    Ok(Box::new(TractEngine::load(file, options)?))
+    backend.available(options)?;
+    match backend {
+        #[cfg(feature = "tensorrt")]
+        Backend::Tensorrt => crate::tensorrt::load(file, options),
+        _ => Ok(Box::new(TractEngine::load(file, options)?)),
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! Their encoders, decoders, statistics and golden values come from a closed form ([`network`], [`segment`]), so they check
 //! the engine and the pipeline independently.
 
+mod int8;
 pub mod network;
 pub mod segment;
 mod statistics;
@@ -18,6 +19,8 @@ use ushydra_bundle::{
     SCHEMA_VERSION, Task,
 };
 use ushydra_core::{FrameGeometry, FrameView, Moments, PixelFormat, Quality};
+
+pub use int8::quantise;
 
 use crate::Fault;
 use crate::pictures::{self, Disc};
@@ -251,7 +254,7 @@ impl Plan<'_> {
             let file = format!("decoders/{domain}.onnx");
             (self.decoder)(index, &folder.join(&file))?;
             let spec = FileSpec::of(folder, &file)?;
-            decoders.push(DecoderSpec { domain: (*domain).to_owned(), file, sha256: spec.sha256 });
+            decoders.push(DecoderSpec { domain: (*domain).to_owned(), file, sha256: spec.sha256, int8: None });
         }
         let calibration = format!("calibration/{}.toml", self.name);
         std::fs::create_dir_all(folder.join("calibration"))?;
@@ -284,6 +287,7 @@ impl Plan<'_> {
             },
             decoders,
             statistics: FileSpec::of(folder, &calibration)?,
+            quantisation: None,
             golden,
             card: FileSpec::of(folder, "MODEL_CARD.md")?,
         };

@@ -81,6 +81,7 @@ impl Fixture {
             },
             decoders: DOMAINS.map(|domain| decoder(&root, domain)).to_vec(),
             statistics: FileSpec::of(folder.path(), "calibration/tiny.toml").unwrap(),
+            quantisation: None,
             golden: golden_spec,
             card: FileSpec::of(&root, "MODEL_CARD.md").unwrap(),
         };
@@ -106,7 +107,7 @@ impl Fixture {
 
 fn decoder(root: &Path, domain: &str) -> DecoderSpec {
     let spec = FileSpec::of(root, &format!("decoders/{domain}.onnx")).unwrap();
-    DecoderSpec { domain: domain.to_owned(), file: spec.file, sha256: spec.sha256 }
+    DecoderSpec { domain: domain.to_owned(), file: spec.file, sha256: spec.sha256, int8: None }
 }
 
 fn statistics(encoder: &FileSpec) -> Statistics {

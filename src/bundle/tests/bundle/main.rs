@@ -5,5 +5,6 @@ mod broken;
 mod crop;
 mod fan;
 mod fixture;
+mod int8;
 mod open;
 mod preprocess;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
-use ushydra_engine::Backend;
+use ushydra_engine::{Backend, Precision};
 
 use crate::config::MAX_THREADS;
 use crate::live::{Replay, SourceChoice};
@@ -42,6 +42,10 @@ pub struct Common {
     /// Inference backend: auto, tensorrt or tract [default: auto].
     #[arg(long, global = true, value_name = "BACKEND")]
     pub backend: Option<Backend>,
+    /// What the decoders compute with: auto, f32, f16 (TensorRT) or int8 [default: auto, the fastest that was measured or built
+    /// here by `engine build` and passes the parity gate].
+    #[arg(long, global = true, value_name = "PRECISION", value_parser = precision)]
+    pub precision: Option<PrecisionChoice>,
     /// How the decoder is chosen: vector, paper, released, `fixed:<domain>` or `oracle:<csv>`, a csv with the columns
     /// `file` and `domain` [default: as the bundle says].
     #[arg(long, global = true, value_name = "ROUTING")]
@@ -49,12 +53,26 @@ pub struct Common {
     /// Threads of the engine; 0 means all cores [default: 0].
     #[arg(long, global = true, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
+    /// Core of the deep learning accelerator that TensorRT may use, 0 or 1 [default: the GPU alone].
+    #[arg(long, global = true, value_name = "CORE", value_parser = clap::value_parser!(u32).range(0..=1))]
+    pub dla: Option<u32>,
     /// Results as JSON, one object per line.
     #[arg(long, global = true)]
     pub json: bool,
     /// More log output on standard error; up to three times.
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
+}
+
+/// A precision, or none for `auto`.
+pub(super) type PrecisionChoice = Option<Precision>;
+
+fn precision(text: &str) -> Result<PrecisionChoice, String> {
+    if text == "auto" {
+        Ok(None)
+    } else {
+        text.parse().map(Some).map_err(|e: ushydra_engine::EngineError| e.to_string())
+    }
 }
 
 fn threads(text: &str) -> Result<usize, String> {
@@ -77,7 +95,7 @@ pub enum Command {
     /// Look at bundles and check them.
     #[command(subcommand)]
     Bundle(BundleCommand),
-    /// Look at inference backends.
+    /// Look at inference backends, build and measure engines for this machine.
     #[command(subcommand)]
     Engine(EngineCommand),
     /// Measure every stage on the demo cine.
@@ -203,8 +221,17 @@ pub enum BundleCommand {
 /// Commands on backends.
 #[derive(Debug, Subcommand)]
 pub enum EngineCommand {
-    /// List the backends, whether each can be used here, and why not.
+    /// List the backends, whether each can be used here and why not, and what was built for this machine.
     List,
+    /// Build what the first start would otherwise wait for: TensorRT engines (minutes per model), parity figures against the
+    /// CPU engine, and which decoders are faster in int8 here.
+    Build {
+        /// Pictures, cines or folders on which answers are compared, beside the golden picture and the demo cine.
+        #[arg(long, value_name = "INPUT", num_args = 1..)]
+        calibration: Vec<PathBuf>,
+    },
+    /// Remove everything that was built for this machine; it is built again when it is needed.
+    Clean,
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ushydra_engine::Backend;
+use ushydra_engine::{Backend, EngineOptions, Precision};
 
 use super::args::Common;
 use crate::config::{Config, GateConfig};
@@ -18,6 +18,10 @@ pub struct Settings {
     pub backend: Backend,
     /// Routing asked for; none means the bundle's own mode.
     pub routing: Option<RoutingChoice>,
+    /// What the decoders compute with; none leaves it to the backend.
+    pub precision: Option<Precision>,
+    /// Core of the deep learning accelerator that TensorRT may use.
+    pub dla: Option<u32>,
     /// Threads of the engine, at least 1.
     pub threads: usize,
     /// JSON lines instead of text.
@@ -48,11 +52,24 @@ impl Settings {
                 Some(routing) => Some(routing.clone()),
                 None => config.routing().map_err(Failure::Usage)?,
             },
+            precision: match arguments.precision {
+                Some(precision) => precision,
+                None => config.precision().map_err(Failure::Usage)?.flatten(),
+            },
+            dla: arguments.dla.or(config.dla),
             threads,
             json: arguments.json || config.json.unwrap_or(false),
             verbosity: arguments.verbose.max(config.verbosity.unwrap_or(0)),
             gate: config.gate,
         })
+    }
+}
+
+impl Settings {
+    /// How engines run.
+    #[must_use]
+    pub fn engine(&self) -> EngineOptions {
+        EngineOptions { precision: self.precision, dla: self.dla, ..EngineOptions::with_threads(self.threads) }
     }
 }
 

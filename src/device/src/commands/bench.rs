@@ -43,6 +43,7 @@ struct Report {
     threads: usize,
     bundle: String,
     backend: &'static str,
+    precision: String,
     routing: &'static str,
     source: String,
     width: u32,
@@ -94,6 +95,7 @@ pub(super) fn bench(arguments: &BenchArguments, settings: &Settings, output: &mu
     let begin = Instant::now();
     let models = load_models(&bundle, settings)?;
     let load_models_and_self_test = milliseconds(begin.elapsed());
+    let precision = models.precisions();
     let options = PipelineOptions { routing: settings.routing.clone(), gate: settings.gate, live: false };
     let mut pipeline = Pipeline::new(&bundle, models, &options)?;
     let mut source = chosen.open(Pace::AsFastAsPossible, true)?;
@@ -125,6 +127,7 @@ pub(super) fn bench(arguments: &BenchArguments, settings: &Settings, output: &mu
         threads: settings.threads,
         bundle: identity.bundle.clone(),
         backend: identity.backend,
+        precision,
         routing: identity.mode,
         source: chosen.to_string(),
         width: frame.geometry.width,
@@ -153,8 +156,15 @@ fn print(report: &Report, output: &mut Output) -> Result<(), Failure> {
         report.threads
     ))?;
     output.text(format_args!(
-        "{} on {}, routing {}, {} frames of {} ({}x{})",
-        report.bundle, report.backend, report.routing, report.frames, report.source, report.width, report.height
+        "{} on {} in {}, routing {}, {} frames of {} ({}x{})",
+        report.bundle,
+        report.backend,
+        report.precision,
+        report.routing,
+        report.frames,
+        report.source,
+        report.width,
+        report.height
     ))?;
     output.text(format_args!(
         "start: bundle verified in {:.0} ms, models loaded and tested in {:.0} ms",

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use ushydra_bundle::{Bundle, Digest, Manifest, Statistics, Task};
-use ushydra_engine::{EngineOptions, Models};
+use ushydra_engine::Models;
 
 use crate::cli::{BundleCommand, Settings};
 use crate::failure::Failure;
@@ -189,6 +189,10 @@ fn parts(bundle: &Bundle) -> Vec<Part<'_>> {
     let mut parts = vec![part("encoder", &*encoder.file, &encoder.sha256, bundle.encoder_path())];
     for (decoder, path) in manifest.decoders.iter().zip(bundle.decoder_paths()) {
         parts.push(part(&format!("decoder {}", decoder.domain), &*decoder.file, &decoder.sha256, path));
+        for (dialect, spec) in decoder.int8.iter().flat_map(|int8| [("qdq", &int8.qdq), ("qop", &int8.qop)]) {
+            let role = format!("decoder {}, int8 {dialect}", decoder.domain);
+            parts.push(part(&role, &*spec.file, &spec.sha256, &bundle.root().join(&spec.file)));
+        }
     }
     let inside = |file: &str| bundle.root().join(file);
     let golden = &manifest.golden;
@@ -230,9 +234,9 @@ pub(super) fn check_bundle(
     })?;
     let Some(bundle) = opened else { return Ok(None) };
     let loaded = checks.make("models and shapes", || {
-        let options = EngineOptions::with_threads(settings.threads);
-        let models = Models::load(&bundle, settings.backend, &options)?;
-        let detail = format!("encoder and {} decoders on {}", models.decoder_count(), models.backend());
+        let models = Models::load(&bundle, settings.backend, &settings.engine())?;
+        let (count, backend) = (models.decoder_count(), models.backend());
+        let detail = format!("encoder and {count} decoders on {backend} in {}", models.precisions());
         Ok((models, detail))
     })?;
     let Some(mut models) = loaded else { return Ok(None) };

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use ushydra_bundle::Bundle;
-use ushydra_engine::{EngineOptions, Models};
+use ushydra_engine::Models;
 
 use crate::cli::{Command, Settings};
 use crate::config::Config;
@@ -33,7 +33,7 @@ pub fn run(command: Command, settings: &Settings, config: &Config) -> Result<(),
         Command::Infer(arguments) => infer::infer(&arguments, settings, &mut output),
         Command::Probe(command) => probe::probe(&command, &mut output),
         Command::Bundle(command) => bundle::bundle(&command, settings, &mut output),
-        Command::Engine(command) => engine::engine(&command, &mut output),
+        Command::Engine(command) => engine::engine(&command, settings, &mut output),
         Command::Bench(arguments) => bench::bench(&arguments, settings, &mut output),
         Command::Doctor => doctor::doctor(settings, config, &mut output),
         Command::Selftest => selftest::selftest(settings, &mut output),
@@ -55,9 +55,8 @@ fn open_bundle_in(folder: &Path) -> Result<Bundle, Failure> {
 /// Loads the models of `bundle` and proves with the golden picture that they answer as they should.
 fn load_models(bundle: &Bundle, settings: &Settings) -> Result<Models, Failure> {
     let begin = Instant::now();
-    let options = EngineOptions::with_threads(settings.threads);
-    let mut models = Models::load(bundle, settings.backend, &options)?;
-    log::info!("models loaded on {} in {:?}", models.backend(), begin.elapsed());
+    let mut models = Models::load(bundle, settings.backend, &settings.engine())?;
+    log::info!("models loaded on {} ({}) in {:?}", models.backend(), models.precisions(), begin.elapsed());
     let begin = Instant::now();
     models.self_test(bundle)?;
     log::info!("self-test passed in {:?}", begin.elapsed());

@@ -110,6 +110,10 @@ impl Engine for TractEngine {
         }
         info.check_results(outputs)
     }
+
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
+    }
 }
 
 /// One turn: copies in, computes, copies out. The tensors come back from tract when the turn is over and are only
@@ -200,7 +204,7 @@ impl Threads {
         let unavailable = |reason: String| EngineError::Unavailable {
             backend: Backend::Tract,
             reason,
-            remedy: "ask for fewer threads",
+            remedy: "ask for fewer threads".to_owned(),
         };
         let count = match count {
             0 => std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS),

@@ -139,7 +139,7 @@ impl Parts<'_> {
             let file = format!("decoders/{domain}.onnx");
             files::write_atomic(&folder.join(&file), bytes)?;
             let sha256 = FileSpec::of(&folder, &file)?.sha256;
-            decoders.push(DecoderSpec { domain: domain.clone(), file, sha256 });
+            decoders.push(DecoderSpec { domain: domain.clone(), file, sha256, int8: None });
         }
         let golden = self.golden(&folder, &decoders)?;
         let manifest = Manifest {
@@ -163,6 +163,7 @@ impl Parts<'_> {
             },
             decoders,
             statistics: FileSpec::of(root, &statistics_file)?,
+            quantisation: None,
             golden,
             card: FileSpec::of(&folder, CARD)?,
         };
