@@ -56,15 +56,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         fs::write(folder.join("stubs.h"), stubs(&set.headers.join("NvInferImpl.h"), "nvinfer1::apiv", &INFER)?)?;
         fs::write(folder.join("parser_stubs.h"), stubs(&set.headers.join("NvOnnxParser.h"), "nvonnxparser", &PARSER)?)?;
         let includes = [folder.as_path(), &set.headers, &headers.join("cuda")];
-        compile("nvinfer.cpp", &folder.join(set.infer), &includes, set.number)?;
-        compile("parser.cpp", &folder.join(set.parser), &includes, set.number)?;
+        compile(&["nvinfer.cpp"], &folder.join(set.infer), &includes, set.number)?;
+        compile(&["parser.cpp"], &folder.join(set.parser), &includes, set.number)?;
     }
     let folder = out.join("cuda");
     fs::create_dir_all(&folder)?;
-    compile("cuda.cpp", &folder.join("libcuda.so.1"), &[], 0)
+    compile(&["cuda_device.cpp", "cuda_stream.cpp", "cuda_graph.cpp"], &folder.join("libcuda.so.1"), &[], 0)
 }
 
-fn compile(source: &str, library: &Path, includes: &[&Path], number: i32) -> Result<(), Box<dyn Error>> {
+fn compile(sources: &[&str], library: &Path, includes: &[&Path], number: i32) -> Result<(), Box<dyn Error>> {
     let compiler = cc::Build::new()
         .cpp(true)
         .std("c++17")
@@ -78,8 +78,13 @@ fn compile(source: &str, library: &Path, includes: &[&Path], number: i32) -> Res
     for include in includes {
         command.arg("-isystem").arg(include);
     }
-    let status = command.arg(Path::new("cpp").join(source)).arg("-o").arg(library).arg("-pthread").status()?;
-    if status.success() { Ok(()) } else { Err(format!("{source} for {} does not compile", library.display()).into()) }
+    let status = command
+        .args(sources.iter().map(|source| Path::new("cpp").join(source)))
+        .arg("-o")
+        .arg(library)
+        .arg("-pthread")
+        .status()?;
+    if status.success() { Ok(()) } else { Err(format!("{} does not compile", library.display()).into()) }
 }
 
 /// `Stub<class>` for every class: the pure virtual functions of a header with bodies that return nothing.

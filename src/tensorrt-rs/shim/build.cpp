@@ -1,7 +1,6 @@
 // From the bytes of an ONNX model to a plan.
 #include "common.h"
-
-#include <atomic>
+#include "progress.h"
 
 namespace TRT_NAMESPACE
 {
@@ -23,67 +22,6 @@ struct Build
     Owned<IHostMemory> timingCacheBytes;
     char const* subject;
 };
-
-#if TRT_HEADERS_FROM(8, 6)
-#define TRT_HAS_PROGRESS 1
-
-class Progress final : public IProgressMonitor
-{
-public:
-    explicit Progress(TrtBuildOptions const& options) noexcept
-        : mCallback(options.progress)
-        , mUser(options.progress_user)
-    {
-    }
-
-    void phaseStart(char const* phase, char const* parent, int32_t steps) noexcept override
-    {
-        report(TRT_PHASE_STARTED, phase, parent, steps);
-    }
-
-    bool stepComplete(char const* phase, int32_t step) noexcept override
-    {
-        return report(TRT_STEP_DONE, phase, nullptr, step);
-    }
-
-    void phaseFinish(char const* phase) noexcept override
-    {
-        report(TRT_PHASE_FINISHED, phase, nullptr, 0);
-    }
-
-    bool cancelled() const noexcept
-    {
-        return mCancelled.load();
-    }
-
-private:
-    bool report(TrtProgressEvent event, char const* phase, char const* parent, int32_t number) noexcept
-    {
-        // Only the end of a step can stop a build, so a refusal at another event is kept until then.
-        if (!mCancelled.load() && mCallback(mUser, event, phase, parent, number) == 0)
-        {
-            mCancelled.store(true);
-        }
-        return !mCancelled.load();
-    }
-
-    TrtProgressCallback mCallback;
-    void* mUser;
-    std::atomic<bool> mCancelled{false};
-};
-#else
-#define TRT_HAS_PROGRESS 0
-#endif
-
-// Functions that TensorRT 8.5, the oldest version, does not have yet.
-bool isFrom86([[maybe_unused]] Library const& library) noexcept
-{
-#if NV_TENSORRT_MAJOR == 8
-    return library.entry.minor >= 6;
-#else
-    return true;
-#endif
-}
 
 TrtStatus parse(Library& library, Build& build, void const* onnx, size_t bytes) noexcept
 {

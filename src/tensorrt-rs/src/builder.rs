@@ -2,15 +2,17 @@
 
 #![allow(unsafe_code, reason = "calls the shim")]
 
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::c_void;
 use std::ops::ControlFlow;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::sync_channel;
 use std::{ptr, slice, thread};
 
-use crate::error::{LogLines, ParserError, TensorRtError};
-use crate::ffi;
+use crate::complaint::{LogLines, ParserError};
+use crate::error::TensorRtError;
+use crate::ffi::{self, text};
 use crate::library::TensorRt;
 use crate::messages::Mark;
+use crate::progress::{Monitor, Progress, answer, on_progress};
 use crate::version::Flavour;
 
 /// Precisions that the builder may choose from, layer by layer, in TensorRT up to 10. Later versions and TensorRT for RTX compute in
@@ -69,32 +71,6 @@ impl Default for BuildOptions {
     }
 }
 
-/// How far a build is. Phases nest; TensorRT names them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// A phase begins.
-    Started {
-        /// Its name.
-        phase: String,
-        /// The phase to which it belongs.
-        parent: Option<String>,
-        /// How many steps it has.
-        steps: u32,
-    },
-    /// A step of a phase is done.
-    Step {
-        /// The phase.
-        phase: String,
-        /// Number of the step, from 0.
-        step: u32,
-    },
-    /// A phase is over.
-    Finished {
-        /// Its name.
-        phase: String,
-    },
-}
-
 /// What a build gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Built {
@@ -132,7 +108,7 @@ impl TensorRt {
             let (events, inbox) = sync_channel(0);
             let worker = thread::Builder::new()
                 .name("tensorrt-build".to_owned())
-                .spawn_scoped(scope, move || self.build_here(options, onnx, &Monitor { events }))
+                .spawn_scoped(scope, move || self.build_here(options, onnx, &Monitor::new(events)))
                 .map_err(|_| TensorRtError::HostMemory { doing: "starting a thread to build the plan" })?;
             answer(&inbox, progress);
             drop(inbox);
@@ -216,63 +192,6 @@ fn raw_options(options: &BuildOptions, monitor: &Monitor) -> ffi::BuildOptions {
         batch: i32::from(options.batch),
         reserved: 0,
     }
-}
-
-type Event = (Progress, SyncSender<bool>);
-
-/// Carries events from TensorRT's threads to the caller's.
-struct Monitor {
-    events: SyncSender<Event>,
-}
-
-impl Monitor {
-    /// Whether to go on. A caller that is gone, because it panicked, wants the build to stop.
-    fn ask(&self, progress: Progress) -> bool {
-        let (reply, answer) = sync_channel(1);
-        self.events.send((progress, reply)).is_ok() && answer.recv().unwrap_or(false)
-    }
-}
-
-fn answer(inbox: &Receiver<Event>, progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>) {
-    let mut go_on = true;
-    while let Ok((event, reply)) = inbox.recv() {
-        go_on = go_on && progress(&event).is_continue();
-        // The asking thread waits for it.
-        let _ = reply.send(go_on);
-    }
-}
-
-/// # Safety
-/// `user` points to a [`Monitor`], `phase` is a C string, `parent` is one or null.
-unsafe extern "C" fn on_progress(
-    user: *mut c_void,
-    event: i32,
-    phase: *const c_char,
-    parent: *const c_char,
-    number: i32,
-) -> i32 {
-    // SAFETY: as the caller promises; `build_here` keeps the monitor alive for the duration of the build.
-    let (monitor, phase, parent) = unsafe { (&*user.cast::<Monitor>(), text(phase), text(parent)) };
-    let number = u32::try_from(number).unwrap_or(0);
-    let progress = match event {
-        ffi::PHASE_STARTED => {
-            let parent = (!parent.is_empty()).then_some(parent);
-            Progress::Started { phase, parent, steps: number }
-        }
-        ffi::STEP_DONE => Progress::Step { phase, step: number },
-        _ => Progress::Finished { phase },
-    };
-    i32::from(monitor.ask(progress))
-}
-
-/// # Safety
-/// `pointer` is null or a C string that lives for the duration of the call.
-unsafe fn text(pointer: *const c_char) -> String {
-    if pointer.is_null() {
-        return String::new();
-    }
-    // SAFETY: as the caller promises.
-    unsafe { CStr::from_ptr(pointer) }.to_string_lossy().into_owned()
 }
 
 /// Owns what a build made; null where it made nothing.

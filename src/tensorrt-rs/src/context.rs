@@ -5,9 +5,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::complaint::LogLines;
 use crate::cuda::{InUse, Memory, Stream, Usage};
 use crate::engine::Engine;
-use crate::error::{LogLines, TensorRtError};
+use crate::error::TensorRtError;
 use crate::ffi;
 use crate::messages::Mark;
 use crate::tensor::{Direction, Shape, TensorDesc};

@@ -6,8 +6,9 @@ use std::ffi::{CStr, CString};
 use std::sync::{Arc, PoisonError};
 use std::{fmt, ptr};
 
+use crate::complaint::LogLines;
 use crate::context::Context;
-use crate::error::{LogLines, TensorRtError};
+use crate::error::TensorRtError;
 use crate::ffi;
 use crate::library::TensorRt;
 use crate::messages::Mark;

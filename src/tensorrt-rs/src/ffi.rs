@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code, reason = "declares and calls the entry points of the compiled shims")]
 
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{CStr, c_char, c_int, c_void};
 
 use crate::version::Flavour;
 
@@ -171,6 +171,18 @@ pub(crate) fn shims() -> impl Iterator<Item = &'static Api> {
         // which `agrees` reads, do not move between versions of the interface.
         .filter_map(|entry| unsafe { entry().as_ref() })
         .filter(|api| api.agrees())
+}
+
+/// A text of the shim; empty for none.
+///
+/// # Safety
+/// `pointer` is null or a C string that lives for the duration of the call.
+pub(crate) unsafe fn text(pointer: *const c_char) -> String {
+    if pointer.is_null() {
+        return String::new();
+    }
+    // SAFETY: as the caller promises.
+    unsafe { CStr::from_ptr(pointer) }.to_string_lossy().into_owned()
 }
 
 #[cfg(test)]

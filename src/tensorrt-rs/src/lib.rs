@@ -46,6 +46,7 @@
 compile_error!("addresses of the GPU have 64 bits");
 
 mod builder;
+mod complaint;
 mod context;
 pub mod cuda;
 mod engine;
@@ -54,15 +55,18 @@ mod ffi;
 mod library;
 mod locations;
 mod messages;
+mod progress;
 mod tensor;
 mod version;
 
-pub use builder::{BuildOptions, Built, Dla, Precision, Progress};
+pub use builder::{BuildOptions, Built, Dla, Precision};
+pub use complaint::{LogLines, ParserError};
 pub use context::Context;
 pub use engine::Engine;
-pub use error::{LogLines, ParserError, TensorRtError};
+pub use error::TensorRtError;
 pub use ffi::SHIM_ABI;
 pub use library::TensorRt;
 pub use locations::{LIBRARY_VARIABLE, Locations};
+pub use progress::Progress;
 pub use tensor::{DataType, Direction, Shape, TensorDesc};
 pub use version::{Flavour, Version};

@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use libloading::os::unix::{Library as Handle, RTLD_LOCAL, RTLD_NOW};
 
-use crate::error::{LogLines, TensorRtError};
+use crate::complaint::LogLines;
+use crate::error::TensorRtError;
 use crate::ffi;
 use crate::locations::{Candidate, Locations};
 use crate::messages::{self, Mark};

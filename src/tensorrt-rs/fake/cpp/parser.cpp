@@ -1,5 +1,5 @@
 // The fake libnvonnxparser.
-#include "builder.h"
+#include "network.h"
 #include "parser_stubs.h"
 
 #define FAKE_EXPORT extern "C" __attribute__((visibility("default")))

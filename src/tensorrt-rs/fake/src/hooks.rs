@@ -1,24 +1,14 @@
 //! `cpp/hooks.h` in Rust: what the fake libraries ask.
 
 use std::ffi::{CString, c_char, c_void};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 use std::{ptr, slice};
 
-use crate::host::{self, Description, Refusal};
 use crate::library::{LOADED, Library};
+use crate::model::{Model, c_string};
 use crate::plan;
 use crate::session::{STATE, versions};
-
-/// A parsed model, or why it could not be parsed.
-pub(crate) struct Model {
-    onnx: Vec<u8>,
-    description: Description,
-    /// Names of inputs and outputs.
-    names: Vec<CString>,
-    refusal: Option<[CString; 3]>,
-}
 
 type Bytes = Vec<u8>;
 
@@ -155,53 +145,6 @@ unsafe extern "C" fn driver_present() -> i32 {
 
 unsafe extern "C" fn dla_cores() -> i32 {
     STATE.dla_cores.load(Ordering::SeqCst)
-}
-
-/// Texts of a test hold no zero bytes; one that does loses what follows.
-fn c_string(text: &str) -> CString {
-    CString::new(text.split('\0').next().unwrap_or_default()).unwrap_or_default()
-}
-
-impl Model {
-    fn new(onnx: Vec<u8>) -> Self {
-        let described = match host::installed() {
-            // A panic must not cross into C++; it is the host's way to say that it cannot.
-            Some(host) => catch_unwind(AssertUnwindSafe(|| host.describe(&onnx)))
-                .unwrap_or_else(|_| Err(Refusal { message: "the host panicked".to_owned(), ..Refusal::default() })),
-            None => Err(Refusal { message: "no host is installed".to_owned(), ..Refusal::default() }),
-        };
-        let (description, refusal) = match described {
-            Ok(description) => (description, None),
-            Err(refusal) => {
-                let texts = [&refusal.node, &refusal.operator, &refusal.message].map(|text| c_string(text));
-                (Description::default(), Some(texts))
-            }
-        };
-        let names = description.inputs.iter().chain(&description.outputs).map(|(name, _)| c_string(name)).collect();
-        Self { onnx, description, names, refusal }
-    }
-
-    fn run(&self, addresses: &[*mut f32], batch: i64) -> Result<(), String> {
-        let host = host::installed().ok_or("no host is installed")?;
-        let length = |shape: &[i64]| -> usize {
-            shape.iter().map(|extent| usize::try_from(if *extent < 0 { batch } else { *extent }).unwrap_or(0)).product()
-        };
-        let inputs = self.description.inputs.iter().zip(addresses);
-        let inputs: Vec<(&str, &[f32])> = inputs
-            // SAFETY: the driver checked that the address has memory of that size, and nothing writes to it meanwhile:
-            // streams run one piece of work after the other under a lock.
-            .map(|((name, shape), address)| (name.as_str(), unsafe { slice::from_raw_parts(*address, length(shape)) }))
-            .collect();
-        let outputs = self.description.outputs.iter().zip(addresses.iter().skip(inputs.len()));
-        let mut outputs: Vec<(&str, &mut [f32])> = outputs
-            .map(|((name, shape), address)| {
-                // SAFETY: as above; outputs have memory of their own.
-                (name.as_str(), unsafe { slice::from_raw_parts_mut(*address, length(shape)) })
-            })
-            .collect();
-        catch_unwind(AssertUnwindSafe(|| host.run(&self.onnx, &inputs, &mut outputs)))
-            .unwrap_or_else(|_| Err("the host panicked".to_owned()))
-    }
 }
 
 /// # Safety

@@ -43,6 +43,7 @@ mod control;
 mod hooks;
 mod host;
 mod library;
+mod model;
 mod plan;
 mod session;
 

@@ -100,7 +100,7 @@ pub(crate) struct Cuda {
 /// Loads every library and gives it the hooks; once in a process.
 pub(crate) static LOADED: LazyLock<Cuda> = LazyLock::new(|| {
     let driver = open(cuda_path());
-    // SAFETY: the types are those of `cuda.cpp`.
+    // SAFETY: the types are those of `cuda_device.cpp`.
     let (cuda, hooks) = unsafe {
         let control = symbol::<unsafe extern "C" fn() -> *const Control>(&driver, "fakeCudaControl")();
         let reset = symbol(&driver, "fakeCudaReset");

@@ -40,13 +40,15 @@ fn a_graph_keeps_alive_what_it_works_with() {
         network.x.write(&[1.0_f32, 2.0]).unwrap();
         network.enqueue(&stream).unwrap();
         let mut graph = Graph::capture(&stream, |stream| network.enqueue(stream)).unwrap();
+        // Other values than those of the first run, which are still in `y`.
+        network.x.write(&[3.0_f32, 4.0]).unwrap();
         let Network { context, x, y, sum } = network;
         drop((context, x, sum));
         graph.launch(&stream).unwrap();
         drop((stream, cuda));
         let mut values = [0.0_f32; 2];
         y.read(&mut values).unwrap();
-        assert_eq!(values, [2.0, 4.0]);
+        assert_eq!(values, [6.0, 8.0]);
         drop(y);
         drop(graph);
     });
