@@ -5,7 +5,7 @@
 #
 # Default: every .onnx under models/. Checks each with onnx.checker, runs it in both on random inputs and on the inputs of
 # golden files beside it, and demands the same largest output and differences of at most 1e-4 (relative to the larger of 1
-# and the value). onnxruntime, onnx and numpy come from PyPI into a virtual environment in the cache folder
+# and the value); int8 decoders, where a value between two steps may round either way, are held to their mean difference. onnxruntime, onnx and numpy come from PyPI into a virtual environment in the cache folder
 # ($XDG_CACHE_HOME or ~/.cache)/ushydra/onnxruntime; without PyPI the test says so and is skipped. USHYDRA_PROFILE=dev
 # compares with the development build, which is built sooner.
 set -eu

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::time::Duration;
 
 use crate::error::{EngineError, Side};
 
@@ -88,6 +89,12 @@ pub trait Engine: Send {
     /// an input or a result is not finite, [`EngineError::Run`] where the backend fails. The outputs hold unspecified
     /// values after an error, and the engine may be used again.
     fn run(&mut self, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) -> Result<(), EngineError>;
+
+    /// Time that the device itself spent on the last run, copies included, where the engine is asked to measure it
+    /// ([`crate::EngineOptions::device_times`]) and has a device of its own.
+    fn device_time(&self) -> Option<Duration> {
+        None
+    }
 
     /// Reads input `input` from where `producer` leaves its output `output`, without a way through the caller's memory, and
     /// says whether it can. After that, [`Engine::run`] takes an empty buffer for this input and works on what `producer`

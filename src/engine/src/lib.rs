@@ -34,8 +34,10 @@ pub use choice::{DecoderTimes, MeasuredChoice};
 pub use engine::{Engine, MAX_TENSORS, ModelInfo, TensorInfo};
 pub use error::{EngineError, Side};
 pub use models::Models;
-pub use options::{Backend, EngineOptions, load};
+pub use options::{Backend, EngineOptions, Libraries, load};
 pub use parity::{Comparison, ParityMeter};
 pub use precision::Precision;
 pub use prepare::{Pictures, Prepared, prepare};
 pub use selftest::{Check, SelfTestReport};
+#[cfg(feature = "tensorrt")]
+pub use tensorrt::narrow_model;

@@ -61,7 +61,7 @@ impl Model {
     }
 }
 
-fn read_bytes(file: &Path) -> Result<Vec<u8>, EngineError> {
+pub(crate) fn read_bytes(file: &Path) -> Result<Vec<u8>, EngineError> {
     let failed = |source: std::io::Error| match source.kind() {
         ErrorKind::NotFound => EngineError::NotFound { file: file.to_owned() },
         _ => EngineError::Read { file: file.to_owned(), source },

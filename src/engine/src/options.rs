@@ -1,7 +1,7 @@
 //! Choosing a backend.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::cache::EngineCache;
@@ -27,11 +27,13 @@ impl Backend {
     ///
     /// # Errors
     /// [`EngineError::Unavailable`] with the reason and the remedy.
-    pub fn available(self) -> Result<(), EngineError> {
+    pub fn available(self, options: &EngineOptions) -> Result<(), EngineError> {
+        // Without TensorRT there is nothing to look for.
+        let _ = options;
         match self {
             Self::Auto | Self::Tract => Ok(()),
             #[cfg(feature = "tensorrt")]
-            Self::Tensorrt => crate::tensorrt::Gpu::open().map(drop),
+            Self::Tensorrt => crate::tensorrt::Gpu::open(options).map(drop),
             #[cfg(not(feature = "tensorrt"))]
             Self::Tensorrt => Err(EngineError::Unavailable {
                 backend: self,
@@ -79,8 +81,24 @@ pub struct EngineOptions {
     pub precision: Option<Precision>,
     /// Core of the deep learning accelerator (DLA) for TensorRT; none leaves everything to the GPU.
     pub dla: Option<u32>,
+    /// Whether TensorRT's work is started call by call instead of as one CUDA graph: slower, for measurements and for drivers
+    /// with faults.
+    pub single_calls: bool,
+    /// Whether the device's own time of every run is measured, see [`Engine::device_time`].
+    pub device_times: bool,
     /// What is kept on this machine.
     pub cache: EngineCache,
+    /// Where NVIDIA's libraries lie.
+    pub libraries: Libraries,
+}
+
+/// NVIDIA's libraries, where they are not to be looked for in the usual places.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Libraries {
+    /// TensorRT, a file or a folder; none is `$USHYDRA_TENSORRT_LIB`, else the usual places.
+    pub tensorrt: Option<PathBuf>,
+    /// The CUDA driver; none is `$USHYDRA_CUDA_LIB`, else the usual places.
+    pub driver: Option<PathBuf>,
 }
 
 impl EngineOptions {
@@ -97,7 +115,7 @@ impl EngineOptions {
 /// [`EngineError::Unavailable`] where this build or machine lacks the backend; otherwise the errors of loading a model:
 /// file missing, unreadable, not ONNX, cut, an operator the backend lacks, tensors that are not f32 of fixed shape.
 pub fn load(file: &Path, backend: Backend, options: &EngineOptions) -> Result<Box<dyn Engine>, EngineError> {
-    backend.available()?;
+    backend.available(options)?;
     match backend {
         #[cfg(feature = "tensorrt")]
         Backend::Tensorrt => crate::tensorrt::load(file, options),

@@ -48,7 +48,7 @@ pub fn prepare(
             (models, Some(parity), None)
         }
         #[cfg(not(feature = "tensorrt"))]
-        Backend::Tensorrt => return Err(backend.available().err().unwrap_or(EngineError::NotEncoded)),
+        Backend::Tensorrt => return Err(backend.available(options).err().unwrap_or(EngineError::NotEncoded)),
         Backend::Auto | Backend::Tract => {
             let judged = bundle.quantisation().is_some() && options.precision != Some(Precision::F32);
             let parity = judged.then(|| judge_int8(bundle, options, pictures)).transpose()?;

@@ -23,7 +23,7 @@ impl Models {
         match backend {
             Backend::Tract => on_tract(bundle, options),
             Backend::Tensorrt => on_tensorrt(bundle, options),
-            Backend::Auto if Backend::Tensorrt.available().is_err() => on_tract(bundle, options),
+            Backend::Auto if Backend::Tensorrt.available(options).is_err() => on_tract(bundle, options),
             Backend::Auto => on_tensorrt(bundle, options).or_else(|error| {
                 log::warn!("{error}; the CPU runs {} instead", bundle.id());
                 on_tract(bundle, options)
@@ -72,5 +72,5 @@ fn on_tensorrt(bundle: &Bundle, options: &EngineOptions) -> Result<Models, Engin
 
 #[cfg(not(feature = "tensorrt"))]
 fn on_tensorrt(bundle: &Bundle, options: &EngineOptions) -> Result<Models, EngineError> {
-    Backend::Tensorrt.available().and_then(|()| on_tract(bundle, options))
+    Backend::Tensorrt.available(options).and_then(|()| on_tract(bundle, options))
 }

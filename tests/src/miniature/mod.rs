@@ -4,6 +4,7 @@
 //! Their encoders, decoders, statistics and golden values come from a closed form ([`network`], [`segment`]), so they check
 //! the engine and the pipeline independently.
 
+mod int8;
 pub mod network;
 pub mod segment;
 mod statistics;
@@ -18,6 +19,8 @@ use ushydra_bundle::{
     SCHEMA_VERSION, Task,
 };
 use ushydra_core::{FrameGeometry, FrameView, Moments, PixelFormat, Quality};
+
+pub use int8::quantise;
 
 use crate::Fault;
 use crate::pictures::{self, Disc};

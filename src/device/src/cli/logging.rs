@@ -12,6 +12,9 @@ static LAST_PANIC: Mutex<Option<String>> = Mutex::new(None);
 /// Libraries whose own messages only matter to whoever works on them.
 const LOUD_LIBRARIES: [&str; 2] = ["tract", "dicom"];
 
+/// Messages that belong to the ordinary output: why nothing else happens for minutes.
+const ALWAYS_HEARD: &str = "ushydra_engine::build";
+
 /// Starts logging: 0 warnings, 1 information, 2 debugging, 3 everything. `RUST_LOG` refines it.
 pub(super) fn start(verbosity: u8) {
     let level = match verbosity {
@@ -25,6 +28,7 @@ pub(super) fn start(verbosity: u8) {
     for library in LOUD_LIBRARIES {
         builder.filter_module(library, if verbosity > 2 { LevelFilter::Debug } else { LevelFilter::Error });
     }
+    builder.filter_module(ALWAYS_HEARD, level.max(LevelFilter::Info));
     builder.parse_env(Env::default());
     // Fails only where a test harness has set a logger before.
     let _ = builder.try_init();

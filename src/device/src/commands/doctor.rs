@@ -40,12 +40,12 @@ pub(super) fn doctor(settings: &Settings, config: &Config, output: &mut Output) 
         let given = if *config == Config::default() { "defaults" } else { "changed by --config" };
         Ok(((), given.to_owned()))
     })?;
-    for listed in engine::backends() {
+    for listed in engine::backends(settings) {
         let detail = format!("{}: {}", listed.name, listed.detail);
         // A backend that is not there is no fault unless it was asked for.
         if listed.usable || settings.backend == listed.backend {
             checks.make("backend", || {
-                listed.backend.available()?;
+                listed.backend.available(&settings.engine())?;
                 Ok(((), detail))
             })?;
         } else {

@@ -33,14 +33,14 @@ pub(super) struct Listed {
 
 pub(super) fn engine(command: &EngineCommand, settings: &Settings, output: &mut Output) -> Result<(), Failure> {
     match command {
-        EngineCommand::List => list(output),
+        EngineCommand::List => list(settings, output),
         EngineCommand::Build { calibration } => build(calibration, settings, output),
         EngineCommand::Clean => clean(output),
     }
 }
 
-fn list(output: &mut Output) -> Result<(), Failure> {
-    for listed in backends() {
+fn list(settings: &Settings, output: &mut Output) -> Result<(), Failure> {
+    for listed in backends(settings) {
         if output.is_json() {
             output.json(&listed)?;
             continue;
@@ -80,11 +80,12 @@ struct Plan<'a> {
 }
 
 /// Every backend of the command line.
-pub(super) fn backends() -> Vec<Listed> {
+pub(super) fn backends(settings: &Settings) -> Vec<Listed> {
+    let options = settings.engine();
     [(Backend::Tensorrt, "tensorrt", "NVIDIA GPU"), (Backend::Tract, "tract", "CPU, built in")]
         .into_iter()
         .map(|(backend, name, what)| {
-            let (usable, detail) = match backend.available() {
+            let (usable, detail) = match backend.available(&options) {
                 Ok(()) => (true, what.to_owned()),
                 Err(error) => (false, error.to_string()),
             };
@@ -115,7 +116,9 @@ struct Times<'a> {
 fn build(calibration: &[PathBuf], settings: &Settings, output: &mut Output) -> Result<(), Failure> {
     let bundle = open_bundle(settings)?;
     let backends = match settings.backend {
-        Backend::Auto if Backend::Tensorrt.available().is_ok() => vec![Backend::Tensorrt, Backend::Tract],
+        Backend::Auto if Backend::Tensorrt.available(&settings.engine()).is_ok() => {
+            vec![Backend::Tensorrt, Backend::Tract]
+        }
         Backend::Auto => vec![Backend::Tract],
         asked => vec![asked],
     };
@@ -148,6 +151,9 @@ fn build(calibration: &[PathBuf], settings: &Settings, output: &mut Output) -> R
 /// Compares on every frame of `inputs`. An input that cannot be read is the second result, after all the others were used.
 fn compare(inputs: &[PathBuf], comparison: &mut Comparison<'_>) -> Result<Option<Failure>, EngineError> {
     let mut failure = None;
+    if inputs.is_empty() {
+        return Ok(failure);
+    }
     let Ok(mut source) = FileSource::open(inputs, Pace::AsFastAsPossible, false)
         .inspect_err(|error| failure = Some(Failure::input(error)))
     else {

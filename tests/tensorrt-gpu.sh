@@ -1,0 +1,42 @@
+#!/bin/sh
+# Everything that only a GPU can show: plans, parity, latency of every model and of the whole frame on TensorRT.
+#
+#   tests/tensorrt-gpu.sh [FILE]
+#
+# Needs an NVIDIA GPU with TensorRT (a Jetson has both). Writes JSON lines to FILE (default: tensorrt-gpu.jsonl): what `ushydra doctor` says
+# of the machine; for every bundle in f32, f16 and int8 the parity against the CPU engine and the times of `ushydra bench`; for every
+# model the whole call, the GPU's own time, with a CUDA graph and call by call. USHYDRA_CACHE keeps the plans.
+set -eu
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+out=$(realpath -m "${1:-tensorrt-gpu.jsonl}")
+cd "$root"
+ushydra() {
+    cargo run --quiet --release --locked -p ushydra --features tensorrt -- "$@"
+}
+times() {
+    cargo run --quiet --release --locked -p ushydra-engine --features tensorrt --example engine-times -- "$@"
+}
+
+if ! ushydra engine list --json | grep -q '"backend":"tensorrt","usable":true'; then
+    echo "skipped: TensorRT cannot be used on this machine:"
+    ushydra engine list
+    exit 0
+fi
+ushydra doctor --json >"$out"
+for bundle in models/*/bundle.toml; do
+    folder=$(dirname "$bundle")
+    for precision in f32 f16 int8; do
+        # A bundle without int8 decoders, or a precision that fails the gate, is told on the console and goes without figures.
+        if ushydra engine build --json --backend tensorrt --precision "$precision" --bundle "$folder" >>"$out"; then
+            ushydra bench --json --backend tensorrt --precision "$precision" --bundle "$folder" >>"$out"
+        fi
+    done
+    ushydra bench --json --backend tract --bundle "$folder" >>"$out"
+    for precision in f32 f16; do
+        times tensorrt "$precision" "$folder"/encoder.onnx "$folder"/decoders/*[!p].onnx >>"$out"
+    done
+    for decoder in "$folder"/decoders/*.qdq.onnx; do
+        [ ! -e "$decoder" ] || times tensorrt int8 "$decoder" >>"$out"
+    done
+done
+echo "figures in $out"
