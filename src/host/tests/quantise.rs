@@ -1,6 +1,6 @@
 //! int8 decoders: both forms of every layer kind against fake quantisation in f64, and the command from a bundle to a bundle.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
@@ -272,8 +272,8 @@ fn recipe(width: usize) -> SegmentRecipe {
     (recipe.input.width, recipe.input.height) = (48, 32);
     recipe.split = ushydra_host::segment::recipe::SplitConfig { train: 0.6, validation: 0.2, test: 0.2 };
     let training = &mut recipe.training;
-    (training.batch, training.epoch_pictures) = (4, 64);
-    (training.shared.epochs, training.decoders.epochs, training.routed.epochs) = (12, 1, 1);
+    (training.batch, training.epoch_pictures) = (4, 48);
+    (training.shared.epochs, training.decoders.epochs, training.routed.epochs) = (10, 1, 1);
     training.shared.learning_rate = 0.005;
     recipe.calibration.entries = recipe.network.features();
     recipe.calibration.components = 4;

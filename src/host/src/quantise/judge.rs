@@ -28,7 +28,18 @@ pub struct Figures {
     pub ratio: f64,
 }
 
-/// Measures `found` beside the f32 decoder in `float`. `files`: the form for TensorRT, then the one for tract.
+/// One decoder's files.
+#[derive(Clone, Copy, Debug)]
+pub struct Files<'a> {
+    /// In f32.
+    pub float: &'a Path,
+    /// For TensorRT.
+    pub qdq: &'a Path,
+    /// For tract.
+    pub qop: &'a Path,
+}
+
+/// Measures `found`, which lies in `files`, beside the f32 decoder.
 ///
 /// # Errors
 /// Those of subject and engine, [`crate::HostError::Stopped`].
@@ -36,14 +47,13 @@ pub fn figures(
     subject: &mut dyn Subject,
     parts: &Parts,
     (task, labels): (Task, usize),
-    float: &Path,
-    files: [&Path; 2],
+    files: Files<'_>,
     found: &Found,
     threads: usize,
     progress: &Progress,
 ) -> Result<Figures> {
-    let mut reference = Decoder::load(float, threads)?;
-    let [mut qdq, mut qop] = [Decoder::load(files[0], threads)?, Decoder::load(files[1], threads)?];
+    let load = |file| Decoder::load(file, threads);
+    let (mut reference, mut qdq, mut qop) = (load(files.float)?, load(files.qdq)?, load(files.qop)?);
     let mut meter = ParityMeter::new(task, labels);
     let bar = progress.bar("figures", parts.calibration.len() + parts.test.len());
     let (mut largest, mut sum, mut count) = (0.0_f64, 0.0, 0_usize);

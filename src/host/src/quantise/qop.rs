@@ -91,7 +91,7 @@ impl Writer<'_> {
         }
         if self.needs.float.contains(&layer.output) {
             let value = match (int8, layer.operation.weights()) {
-                (Some(int8), Some(weights)) => self.from_int8(layer, weights, int8)?,
+                (Some(int8), Some(weights)) => self.in_float_after_int8(layer, weights, int8)?,
                 _ => {
                     let inputs =
                         layer.inputs.iter().map(|name| known(&self.float, name)).collect::<Result<Vec<_>, _>>()?;
@@ -171,7 +171,12 @@ impl Writer<'_> {
     }
 
     /// A quantised layer whose result is f32.
-    fn from_int8(&mut self, layer: &Layer, weights: &Weights, int8: &Int8Weights) -> Result<Value, OnnxError> {
+    fn in_float_after_int8(
+        &mut self,
+        layer: &Layer,
+        weights: &Weights,
+        int8: &Int8Weights,
+    ) -> Result<Value, OnnxError> {
         let tensor = first_name(layer)?;
         let (x, scale) = (self.quantised(tensor)?, self.scale(tensor)?);
         let graph = &mut self.graph;

@@ -12,7 +12,7 @@ use ushydra_onnx::{Network, OnnxError};
 use super::MAX_LOSS;
 use super::config::QuantisationConfig;
 use super::data::{BundleData, BundleRecipe, Pictures};
-use super::judge::{Figures, figures};
+use super::judge::{Figures, Files, figures};
 use super::observe::Bench;
 use super::search::{Found, Search, search};
 use super::subject::{Labelled, Masked, Subject};
@@ -214,8 +214,8 @@ pub fn run(request: &Request, progress: &Progress) -> Result<QuantisationReport>
             files::write_atomic(&files[0], &found.qdq)?;
             files::write_atomic(&files[1], &found.qop)?;
             let what = (manifest.task, manifest.labels.len());
-            let paths = [files[0].as_path(), files[1].as_path()];
-            let figures = figures(subject, &data.parts, what, float, paths, &found, request.jobs, progress)?;
+            let paths = Files { float, qdq: &files[0], qop: &files[1] };
+            let figures = figures(subject, &data.parts, what, paths, &found, request.jobs, progress)?;
             Ok(result(&spec.domain, found, figures, manifest.task))
         })?;
         decoders.push(result);

@@ -68,7 +68,7 @@ fn kl(histogram: &Histogram) -> f64 {
     let mut best = (f64::INFINITY, BINS);
     for end in KL_LEVELS..=BINS {
         below += counts[end - 1];
-        if (end - KL_LEVELS) % KL_STEP != 0 {
+        if !(end - KL_LEVELS).is_multiple_of(KL_STEP) {
             continue;
         }
         let divergence = divergence(&counts[..end], all - below);

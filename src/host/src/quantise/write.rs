@@ -80,9 +80,11 @@ pub fn write(folder: &Path, report: &QuantisationReport) -> Result<()> {
         manifest.quantisation =
             Some(FileSpec { file: format!("{prefix}{name}"), sha256: FileSpec::of(beside, &name)?.sha256 });
     }
+    let size = |path: &PathBuf| std::fs::metadata(path).map(|m| m.len()).map_err(HostError::io("read", path));
+    let shipped = bundle.decoder_paths().iter().map(size).collect::<Result<Vec<u64>>>()?;
     let card = folder.join(&manifest.card.file);
     let text = String::from_utf8(files::read(&card)?).map_err(|e| HostError::damaged(&card, e))?;
-    files::write_atomic(&card, with_section(&text, &section(report, manifest.task)).as_bytes())?;
+    files::write_atomic(&card, with_section(&text, &section(report, manifest.task, &shipped)).as_bytes())?;
     manifest.card = FileSpec::of(folder, &manifest.card.file)?;
     manifest.write(folder)?;
 
@@ -140,8 +142,8 @@ fn with_section(card: &str, section: &str) -> String {
     format!("{}\n\n{SECTION}\n\n{section}{after}", before.trim_end())
 }
 
-/// Figures of every decoder, for the model card.
-fn section(report: &QuantisationReport, task: Task) -> String {
+/// Figures of every decoder, for the model card; `shipped` are the bytes of the f32 files as they are.
+fn section(report: &QuantisationReport, task: Task, shipped: &[u64]) -> String {
     let what = match task {
         Task::Classify => "accuracy",
         Task::Segment => "Dice",
@@ -175,9 +177,18 @@ fn section(report: &QuantisationReport, task: Task) -> String {
         ]);
     }
     let [calibration, choice, test] = report.pictures;
+    // Weights stored as f16 are half of what the gate compares with, which a reader should not have to find out.
+    let halves = report.decoders.iter().zip(shipped).filter_map(|(decoder, shipped)| {
+        let [float, qdq, qop] = decoder.int8.as_ref()?.bytes;
+        (*shipped < float).then(|| *shipped as f64 / qdq.max(qop) as f64)
+    });
+    let halves = halves.fold(None, |least: Option<f64>, ratio| Some(least.map_or(ratio, |l| l.min(ratio))));
+    let stored = halves.map_or_else(String::new, |ratio| {
+        format!(" (the f32 files store weights as f16 and are {ratio:.2} times as large as the int8 files)")
+    });
     format!(
         "{}\n{calibration} pictures for the ranges, {choice} for the choice, {test} for the figures: {}. Agreement: of int8 with f32 \
-         on the pictures of the ranges ({}). Size: against weights as f32. The encoder, and with it the routing, is the same.\n",
+         on the pictures of the ranges ({}). Size: against weights as f32{stored}. The encoder, and with it the routing, is the same.\n",
         markdown(&rows),
         provenance(report),
         match task {
