@@ -2,9 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ushydra_bundle::{
-    Bundle, DecoderQuantisation, FileSpec, Int8Spec, MANIFEST_FILE, Quantisation, SCHEMA_VERSION, Task,
-};
+use ushydra_bundle::{Bundle, DecoderQuantisation, FileSpec, Int8Spec, Quantisation, SCHEMA_VERSION, Task};
 use ushydra_engine::{Backend, EngineOptions, Models, Precision};
 
 use super::run::{Int8Result, QuantisationReport};
@@ -196,12 +194,6 @@ fn section(report: &QuantisationReport, task: Task, shipped: &[u64]) -> String {
             Task::Segment => "Dice coefficient of the masks",
         }
     )
-}
-
-/// Whether the folder holds a bundle.
-#[must_use]
-pub fn is_bundle(folder: &Path) -> bool {
-    folder.join(MANIFEST_FILE).exists()
 }
 
 #[cfg(test)]
