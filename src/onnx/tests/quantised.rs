@@ -1,6 +1,6 @@
 //! int8 graphs: what is written and what is refused; models read back as layers.
 
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 use proptest::prelude::*;
 use tract_onnx::pb::tensor_proto::DataType;

@@ -1,7 +1,7 @@
 //! int8 decoders after training: ranges from pictures, the best of several methods, two forms for two engines, and a gate.
 //!
 //! The encoder stays as it is, so that features, statistics and routing are those of the f32 bundle. A decoder is quantised by
-//! what it reads and computes in f32 on calibration pictures ([`observe`], [`histogram`], [`threshold`]), written in both forms
+//! what it reads and computes in f32 on calibration pictures ([`histogram`], [`threshold`]), written in both forms
 //! ([`qdq`] for TensorRT, [`qop`] for tract) from one [`plan`], and judged on pictures that neither trained it nor chose the method.
 
 pub mod config;
