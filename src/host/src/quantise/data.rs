@@ -153,7 +153,7 @@ impl BundleData {
             // Of a bundle without a test part the validation part is the nearest to one: it chose an epoch, and trained nothing.
             let [calibration, choice] = deal(&train)?;
             let (figures, words) = if test.is_empty() {
-                let words = "ranges and choice from two halves of the training part that share no patient, figures from the \
+                let words = "ranges and choice from the training part (three to one, no patient in both), figures from the \
                              validation part, which trained nothing but chose the epoch";
                 (validation, words)
             } else {
