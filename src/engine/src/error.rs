@@ -170,6 +170,8 @@ pub enum EngineError {
     Unavailable {
         /// Which.
         backend: Backend,
+        /// Whether nothing of it is there at all, which on most machines is as it should be.
+        absent: bool,
         /// Why.
         reason: String,
         /// What can be done.

@@ -34,10 +34,11 @@ pub use choice::{DecoderTimes, MeasuredChoice};
 pub use engine::{Engine, MAX_TENSORS, ModelInfo, TensorInfo};
 pub use error::{EngineError, Side};
 pub use models::Models;
-pub use options::{Backend, EngineOptions, Libraries, load};
+pub use options::{Backend, EngineOptions, Libraries};
 pub use parity::{Comparison, ParityMeter};
 pub use precision::Precision;
 pub use prepare::{Pictures, Prepared, prepare};
+pub use select::load;
 pub use selftest::{Check, SelfTestReport};
 #[cfg(feature = "tensorrt")]
 pub use tensorrt::narrow_model;

@@ -1,14 +1,12 @@
-//! Choosing a backend.
+//! Backends and how their engines run.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::cache::EngineCache;
-use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::precision::Precision;
-use crate::tract::TractEngine;
 
 /// Where models run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -20,29 +18,6 @@ pub enum Backend {
     Tensorrt,
     /// tract on the CPU.
     Tract,
-}
-
-impl Backend {
-    /// Whether this build and this machine can run models on the backend.
-    ///
-    /// # Errors
-    /// [`EngineError::Unavailable`] with the reason and the remedy.
-    pub fn available(self, options: &EngineOptions) -> Result<(), EngineError> {
-        // Without TensorRT there is nothing to look for.
-        let _ = options;
-        match self {
-            Self::Auto | Self::Tract => Ok(()),
-            #[cfg(feature = "tensorrt")]
-            Self::Tensorrt => crate::tensorrt::Gpu::open(options).map(drop),
-            #[cfg(not(feature = "tensorrt"))]
-            Self::Tensorrt => Err(EngineError::Unavailable {
-                backend: self,
-                reason: "this program was built without it".to_owned(),
-                remedy: "build with `--features tensorrt`, or use `--backend tract`, which runs on every CPU"
-                    .to_owned(),
-            }),
-        }
-    }
 }
 
 impl FromStr for Backend {
@@ -84,7 +59,7 @@ pub struct EngineOptions {
     /// Whether TensorRT's work is started call by call instead of as one CUDA graph: slower, for measurements and for drivers
     /// with faults.
     pub single_calls: bool,
-    /// Whether the device's own time of every run is measured, see [`Engine::device_time`].
+    /// Whether the device's own time of every run is measured, see [`crate::Engine::device_time`].
     pub device_times: bool,
     /// What is kept on this machine.
     pub cache: EngineCache,
@@ -109,20 +84,6 @@ impl EngineOptions {
     }
 }
 
-/// Loads the ONNX model `file` with the backend asked for; `auto` is tract, because a single file has no parity figures.
-///
-/// # Errors
-/// [`EngineError::Unavailable`] where this build or machine lacks the backend; otherwise the errors of loading a model:
-/// file missing, unreadable, not ONNX, cut, an operator the backend lacks, tensors that are not f32 of fixed shape.
-pub fn load(file: &Path, backend: Backend, options: &EngineOptions) -> Result<Box<dyn Engine>, EngineError> {
-    backend.available(options)?;
-    match backend {
-        #[cfg(feature = "tensorrt")]
-        Backend::Tensorrt => crate::tensorrt::load(file, options),
-        _ => Ok(Box::new(TractEngine::load(file, options)?)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
@@ -136,11 +97,5 @@ mod tests {
         }
         let error = "cuda".parse::<Backend>().unwrap_err().to_string();
         assert!(error.contains("`cuda`") && error.contains("`tract`"), "{error}");
-    }
-
-    #[test]
-    fn a_missing_backend_names_the_remedy() {
-        let error = load(Path::new("any.onnx"), Backend::Tensorrt, &EngineOptions::default()).err().unwrap();
-        assert!(error.to_string().contains("--backend tract"), "{error}");
     }
 }

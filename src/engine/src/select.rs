@@ -1,13 +1,54 @@
-//! Choosing backend and precision for a whole bundle.
+//! Choosing backend and precision, for one model and for a whole bundle.
+
+use std::path::Path;
 
 use ushydra_bundle::Bundle;
 
 use crate::choice::MeasuredChoice;
+use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::models::{Loaded, Models};
 use crate::options::{Backend, EngineOptions};
 use crate::precision::Precision;
 use crate::tract::TractEngine;
+
+impl Backend {
+    /// Whether this build and this machine can run models on the backend.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`] with the reason and the remedy.
+    pub fn available(self, options: &EngineOptions) -> Result<(), EngineError> {
+        // Without TensorRT there is nothing to look for.
+        let _ = options;
+        match self {
+            Self::Auto | Self::Tract => Ok(()),
+            #[cfg(feature = "tensorrt")]
+            Self::Tensorrt => crate::tensorrt::Gpu::open(options).map(drop),
+            #[cfg(not(feature = "tensorrt"))]
+            Self::Tensorrt => Err(EngineError::Unavailable {
+                backend: self,
+                absent: true,
+                reason: "this program was built without it".to_owned(),
+                remedy: "build with `--features tensorrt`, or use `--backend tract`, which runs on every CPU"
+                    .to_owned(),
+            }),
+        }
+    }
+}
+
+/// Loads the ONNX model `file` with the backend asked for; `auto` is tract, because a single file has no parity figures.
+///
+/// # Errors
+/// [`EngineError::Unavailable`] where this build or machine lacks the backend; otherwise the errors of loading a model:
+/// file missing, unreadable, not ONNX, cut, an operator the backend lacks, tensors that are not f32 of fixed shape.
+pub fn load(file: &Path, backend: Backend, options: &EngineOptions) -> Result<Box<dyn Engine>, EngineError> {
+    backend.available(options)?;
+    match backend {
+        #[cfg(feature = "tensorrt")]
+        Backend::Tensorrt => crate::tensorrt::load(file, options),
+        _ => Ok(Box::new(TractEngine::load(file, options)?)),
+    }
+}
 
 impl Models {
     /// Loads every model of `bundle`, checks their shapes against its manifest and runs each once.
@@ -23,9 +64,12 @@ impl Models {
         match backend {
             Backend::Tract => on_tract(bundle, options),
             Backend::Tensorrt => on_tensorrt(bundle, options),
-            Backend::Auto if Backend::Tensorrt.available(options).is_err() => on_tract(bundle, options),
+            // A program that was built without it was not meant to use it.
+            Backend::Auto if !cfg!(feature = "tensorrt") => on_tract(bundle, options),
             Backend::Auto => on_tensorrt(bundle, options).or_else(|error| {
-                log::warn!("{error}; the CPU runs {} instead", bundle.id());
+                let ordinary = matches!(error, EngineError::Unavailable { absent: true, .. });
+                let level = if ordinary { log::Level::Info } else { log::Level::Warn };
+                log::log!(level, "{error}; the CPU runs {} instead", bundle.id());
                 on_tract(bundle, options)
             }),
         }
@@ -49,7 +93,7 @@ fn on_tract(bundle: &Bundle, options: &EngineOptions) -> Result<Models, EngineEr
         Some(Precision::Int8) if bundle.quantisation().is_none() => return refused("it has no int8 decoders"),
         Some(Precision::Int8) => MeasuredChoice::default(),
     };
-    let load = |file: &std::path::Path, precision| {
+    let load = |file: &Path, precision| {
         let engine = Box::new(TractEngine::load(file, options)?);
         Ok::<_, EngineError>(Loaded { engine, file: file.to_owned(), precision })
     };
@@ -73,4 +117,17 @@ fn on_tensorrt(bundle: &Bundle, options: &EngineOptions) -> Result<Models, Engin
 #[cfg(not(feature = "tensorrt"))]
 fn on_tensorrt(bundle: &Bundle, options: &EngineOptions) -> Result<Models, EngineError> {
     Backend::Tensorrt.available(options).and_then(|()| on_tract(bundle, options))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use super::*;
+
+    #[test]
+    fn a_missing_backend_names_the_remedy() {
+        let error = load(Path::new("any.onnx"), Backend::Tensorrt, &EngineOptions::default()).err().unwrap();
+        assert!(error.to_string().contains("--backend tract"), "{error}");
+    }
 }

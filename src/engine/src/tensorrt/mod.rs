@@ -67,6 +67,7 @@ impl Gpu {
             let (reason, remedy) = text.rsplit_once("; ").unwrap_or((&text, "see `ushydra doctor`"));
             EngineError::Unavailable {
                 backend: Backend::Tensorrt,
+                absent: matches!(error, TensorRtError::NotFound { .. }),
                 reason: reason.to_owned(),
                 remedy: format!("{remedy}; or use `--backend tract`, which runs on every CPU"),
             }

@@ -205,6 +205,7 @@ impl Threads {
         static POOLS: Mutex<Vec<Threads>> = Mutex::new(Vec::new());
         let unavailable = |reason: String| EngineError::Unavailable {
             backend: Backend::Tract,
+            absent: false,
             reason,
             remedy: "ask for fewer threads".to_owned(),
         };
