@@ -166,6 +166,14 @@ fn size(item: &Item) -> Result<u64, BundleError> {
     Err(BundleError::NotAFile { file: item.from.clone() })
 }
 
+/// Refuses a symbolic link; that nothing is there is for others to say.
+pub(crate) fn refuse_link(file: &Path) -> Result<(), BundleError> {
+    match fs::symlink_metadata(file) {
+        Ok(metadata) if metadata.is_symlink() => Err(BundleError::Link { file: file.to_owned() }),
+        _ => Ok(()),
+    }
+}
+
 /// Opens without following a link and without waiting for a pipe that was put there since.
 fn open(file: &Path) -> Result<File, BundleError> {
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;

@@ -9,8 +9,9 @@ use super::{Disk, SLOTS, Slot, Store, record};
 use crate::bundle::Bundle;
 use crate::day::Clock;
 use crate::error::BundleError;
-use crate::manifest::Manifest;
-use crate::parcel::Parcel;
+use crate::manifest::{MANIFEST_FILE, Manifest};
+use crate::parcel::{Parcel, refuse_link};
+use crate::signature::SIGNATURE_FILE;
 use crate::trust::{Signer, TrustedKeys};
 
 /// A copy that is not yet proven.
@@ -93,9 +94,12 @@ impl Store {
     }
 
     fn look(&self, request: &Request<'_>) -> Result<(Offer, Parcel, Standing), BundleError> {
+        // Nothing on a stick is read through a link.
+        for file in [MANIFEST_FILE, SIGNATURE_FILE] {
+            refuse_link(&request.source.join(file))?;
+        }
         let signer = request.keys.require(request.source)?;
         signer.check_day(request.source, request.clock)?;
-        // Before any hash: nothing is read through a link.
         let parcel = Parcel::of(request.source, true)?;
         let bundle = Bundle::open(request.source)?;
         let manifest = bundle.manifest();

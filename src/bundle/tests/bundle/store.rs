@@ -139,6 +139,14 @@ fn what_is_refused_changes_nothing() {
             says: "symbolic link",
         },
         Case {
+            name: "linked signature",
+            spoil: |_, stick| {
+                fs::rename(stick.join(SIGNATURE_FILE), stick.join("real")).unwrap();
+                symlink("real", stick.join(SIGNATURE_FILE)).unwrap();
+            },
+            says: "symbolic link",
+        },
+        Case {
             name: "linked folder",
             spoil: |_, stick| {
                 fs::rename(stick.join("decoders"), stick.join("real")).unwrap();
