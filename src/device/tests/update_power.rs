@@ -11,7 +11,7 @@ mod workshop;
 
 use std::fs;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::{answer, finish};
@@ -47,6 +47,10 @@ fn load(workshop: &Workshop, folder: &Path) {
     Signature::write(folder, &workshop.key(), None).unwrap();
 }
 
+fn spawn(command: &mut Command) -> Child {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
 fn active(workshop: &Workshop) -> String {
     Manifest::read(&workshop.store().join(NAME)).unwrap().version
 }
@@ -68,25 +72,44 @@ fn sixty_kills_leave_sixty_working_slots() {
         command
     };
     assert_eq!(finish(&mut install(&sticks[0])).code, 0);
-    // The moments are spread over what an installation takes here and now.
-    let mut longest = Duration::ZERO;
+    let slots = workshop.store().join(".slots").join(NAME);
+    let torn_copy = || slots.join("incoming").exists() || slots.join("discarded").exists();
+    // Waits until an installation has begun to write; false where it ended before.
+    let writes = |child: &mut Child| loop {
+        if torn_copy() {
+            return true;
+        }
+        if child.try_wait().unwrap().is_some() {
+            return false;
+        }
+        std::thread::sleep(Duration::from_micros(200));
+    };
+    // The moments are spread over what an installation takes here and now: the whole of it, and the part in which it writes.
+    let mut whole = Duration::MAX;
+    let mut writing = Duration::MAX;
     for _ in 0..3 {
         let begin = Instant::now();
-        let done = finish(&mut install(next()));
+        let mut child = spawn(&mut install(next()));
+        assert!(writes(&mut child));
+        let wrote = Instant::now();
+        let done = answer(child);
         assert_eq!(done.code, 0, "{}", done.stderr);
-        longest = longest.max(begin.elapsed());
+        (whole, writing) = (whole.min(begin.elapsed()), writing.min(wrote.elapsed()));
     }
     let mut draw = Draw(SEED);
     let (mut killed, mut switched, mut torn) = (0, 0, 0);
     for kill in 0..KILLS {
         let (before, stick) = (active(&workshop), next());
-        let mut child = install(stick).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        std::thread::sleep(longest.mul_f64(draw.part()));
+        let mut child = spawn(&mut install(stick));
+        if kill % 3 == 0 {
+            std::thread::sleep(whole.mul_f64(draw.part()));
+        } else if writes(&mut child) {
+            std::thread::sleep(writing.mul_f64(draw.part()));
+        }
         child.kill().unwrap();
         let answer = answer(child);
         killed += usize::from(answer.code == -1);
-        let slots = workshop.store().join(".slots").join(NAME);
-        torn += usize::from(slots.join("incoming").exists() || slots.join("discarded").exists());
+        torn += usize::from(torn_copy());
         switched += usize::from(active(&workshop) != before);
 
         let verified =
@@ -97,10 +120,10 @@ fn sixty_kills_leave_sixty_working_slots() {
         let done = finish(&mut install(next()));
         assert_eq!(done.code, 0, "after kill {kill}: {}", done.stderr);
         assert_eq!(active(&workshop), wanted, "after kill {kill}");
-        assert!(!slots.join("incoming").exists() && !slots.join("discarded").exists(), "nothing is left lying");
+        assert!(!torn_copy(), "nothing is left lying");
     }
     eprintln!(
         "{KILLS} installations, {killed} killed before their end, {torn} with a torn copy, {switched} after the switch"
     );
-    assert!(killed > KILLS / 3, "the moments missed the installations: {killed} of {KILLS}");
+    assert!(killed > KILLS / 3 && torn > 0, "the moments missed the installations: {killed} of {KILLS}, {torn} torn");
 }
