@@ -3,7 +3,7 @@
 #
 #   tests/tensorrt-rtx.sh [MODEL.onnx ...]
 #
-# Default: every encoder and decoder under models/ but the *.qop.onnx, which are tract's. The library comes from PyPI into the cache
+# Default: every encoder and decoder under models/ but the *.qop.onnx, which are tract's; f32 and int8 as they are, the f32 ones also in f16. The library comes from PyPI into the cache
 # folder ($XDG_CACHE_HOME or ~/.cache)/ushydra/tensorrt-rtx; without PyPI the test says so and is skipped. TENSORRT_RTX_VERSION takes
 # another version than the one below; RTX_CAPABILITY another compute capability to build for than 8.6, the supported one closest to
 # Jetson Orin's 8.7. Checks also that a model with an unknown operator, bytes that are no model, bytes that are no plan and a
@@ -47,5 +47,20 @@ if [ $# -eq 0 ]; then
     done
 fi
 cd "$root"
-exec cargo run --quiet --release --locked -p tensorrt-rs --example build_all -- \
-    --library "$library" --capability "$capability" "$@"
+# The whole workspace is named so that features, and with them the compiled tract, are those of `cargo test --workspace`.
+cargo build --quiet --locked --workspace --example build_all --example narrow-model
+examples=${CARGO_TARGET_DIR:-$root/target}/debug/examples
+
+# This library takes the precision from the model, so that f16 is another model; int8 stands in the *.qdq.onnx.
+narrow=$(mktemp -d)
+trap 'rm -rf "$narrow" ${wheels:+"$wheels"}' EXIT
+for model in "$@"; do
+    case $model in
+    *.qdq.onnx) ;;
+    *)
+        form=$narrow/$(printf '%s' "${model#"$root"/models/}" | tr / -)
+        "$examples/narrow-model" "$model" "${form%.onnx}-f16.onnx"
+        ;;
+    esac
+done
+"$examples/build_all" --library "$library" --capability "$capability" "$@" "$narrow"/*.onnx

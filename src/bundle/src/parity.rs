@@ -144,11 +144,9 @@ mod tests {
         ];
         for Case { parity, task, breach } in cases {
             let found = parity.check(task, &ParityLimits::default()).err().map(|breach| breach.to_string());
-            match (&found, breach) {
-                (None, None) => {}
-                (Some(text), Some(part)) if text.contains(part) => {}
-                _ => panic!("{parity:?}: {found:?}, expected {breach:?}"),
-            }
+            assert_eq!(found.is_some(), breach.is_some(), "{parity:?}: {found:?}");
+            let named = found.as_deref().zip(breach).is_none_or(|(text, part)| text.contains(part));
+            assert!(named, "{parity:?}: {found:?}, expected {breach:?}");
         }
     }
 }

@@ -55,7 +55,7 @@ pub struct DecoderQuantisation {
     pub method: CalibrationMethod,
     /// Layers that stayed in float because int8 harmed them, by node name.
     pub float_layers: Vec<String>,
-    /// Size of the f32 file in bytes.
+    /// Size in bytes that the f32 file has with weights stored as f32 (they may be stored as f16).
     pub float_bytes: u64,
     /// Size of the file for TensorRT in bytes.
     pub qdq_bytes: u64,

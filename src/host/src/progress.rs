@@ -86,6 +86,12 @@ impl Bar {
         self.progress.check()
     }
 
+    /// For work within a step: says nothing, and stops when this bar's work is to stop.
+    #[must_use]
+    pub fn quiet(&self) -> Progress {
+        Progress::quiet(self.progress.stop_flag())
+    }
+
     /// Removes the bar.
     pub fn done(&self) {
         self.bar.finish_and_clear();

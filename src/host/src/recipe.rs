@@ -12,6 +12,7 @@ use crate::evaluate::EvaluationConfig;
 use crate::files;
 use crate::head::{HeadConfig, Optimiser};
 use crate::import::EncoderConfig;
+use crate::quantise::QuantisationConfig;
 
 /// Everything that shapes a bundle, apart from the data and the pretrained weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,6 +57,9 @@ pub struct Recipe {
     pub hysteresis: HysteresisSpec,
     /// When an answer is withheld.
     pub gate: GateSpec,
+    /// int8 decoders.
+    #[serde(default)]
+    pub quantisation: QuantisationConfig,
 }
 
 /// Prose of the model card that numbers cannot give.
@@ -142,6 +146,7 @@ impl Recipe {
             self.training_fingerprint(),
             format!("{:?}", self.calibration),
             format!("{:?} {:?}", self.evaluation.folds, self.routing),
+            format!("{:?}", self.quantisation),
         ];
         files::fingerprint(&parts.each_ref().map(String::as_bytes))
     }
@@ -196,6 +201,7 @@ impl Recipe {
                 return Err(format!("{name} = {value}; use a number of at least 0"));
             }
         }
+        self.quantisation.check()?;
         self.encoder.check(&self.input)
     }
 }

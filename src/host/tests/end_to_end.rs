@@ -78,6 +78,7 @@ fn from_pictures_to_a_bundle_that_judges() {
     world.ok(&["calibrate", "--run", "run"]);
     let report = world.ok(&["evaluate", "--run", "run", "--devices"]);
     assert!(report.contains("routed vector") && report.contains("Leave one device out"), "{report}");
+    assert!(report.contains("routed vector int8") && report.contains("int8 minus f32 decoders"), "{report}");
     assert!(world.path("run/evaluation.json").exists() && world.path("run/evaluation.md").exists());
     let exported = world.ok(&["export", "--run", "run", "--to", "out"]);
     assert!(exported.contains("self-test"), "{exported}");
@@ -108,6 +109,22 @@ fn from_pictures_to_a_bundle_that_judges() {
     assert!(accuracy > 0.9, "the bundle knows its own training pictures: {accuracy}");
     let domain = json["summary"]["routing"][0]["domain"]["mean"].as_f64().unwrap();
     assert!(domain > 0.9, "{domain}");
+
+    // The miniature's decoders are smaller than the names in their files: in int8 they miss the gate of size, and say so.
+    let quantize = |evaluation: &str| {
+        let bundle = "out/models/miniature";
+        let arguments = ["--config", "recipe.toml", "--data", "data.csv", "--evaluation", evaluation];
+        world.run(&[&["quantize", "--bundle", bundle], &arguments[..]].concat())
+    };
+    let output = quantize("run/evaluation.json");
+    let (table, warning) =
+        (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned());
+    assert!(output.status.success() && warning.contains("stays in f32"), "{warning}");
+    assert!(table.contains("cross-validation on") && table.contains("int8 minus f32"), "{table}");
+    assert!(Bundle::open(&world.path("out/models/miniature")).unwrap().quantisation().is_none());
+    let output = quantize("judged/evaluation.json");
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(2) && error.contains("no cross-validated int8 figures"), "{error}");
 }
 
 #[test]

@@ -36,6 +36,16 @@ pub enum OnnxError {
         /// The rule that is broken and what would fit.
         reason: String,
     },
+    /// An operator was given elements of a type that it does not take.
+    #[error("`{operator}` needs elements of type {expected}, found {found}; quantise or dequantise the value first")]
+    Element {
+        /// The operator that was being added.
+        operator: String,
+        /// The type it needs.
+        expected: String,
+        /// The type it was given.
+        found: String,
+    },
     /// A parameter of an operator is outside the range its input allows.
     #[error("`{operator}`: {parameter} is {found}, expected {expected}")]
     Parameter {
@@ -95,6 +105,22 @@ pub enum OnnxError {
         name: String,
         /// "input" or "output".
         missing: &'static str,
+    },
+    /// The bytes of a file hold no graph that could be read.
+    #[error("no intact ONNX model: {reason}; export it again")]
+    Damaged {
+        /// What is wrong.
+        reason: String,
+    },
+    /// A graph that was read holds something that [`crate::Network`] does not know.
+    #[error("node `{node}` ({operator}): {reason}")]
+    Unsupported {
+        /// The node.
+        node: String,
+        /// Its operator.
+        operator: String,
+        /// What about it is not known.
+        reason: String,
     },
     /// The file could not be written.
     #[error("cannot write {path}: {source}; check that the folder exists and has space", path = path.display())]

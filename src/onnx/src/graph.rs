@@ -35,8 +35,20 @@ enum Origin {
 struct ValueEntry {
     name: String,
     shape: Vec<usize>,
+    element: Element,
     origin: Origin,
 }
+
+/// Type of a value's elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Element {
+    F32,
+    I8,
+    I32,
+}
+
+/// Operators that move or compare elements, so that they work on integers as on floats.
+const ANY_ELEMENT: [&str; 8] = ["Concat", "Gather", "Identity", "MaxPool", "Relu", "Reshape", "Slice", "Transpose"];
 
 /// An operand of a node: a value, or an integer constant that only the file sees.
 pub(crate) enum Operand {
@@ -80,6 +92,7 @@ pub struct Graph {
     taken: HashSet<String>,
     scalars: HashMap<u32, Value>,
     integers: HashMap<Vec<i64>, String>,
+    zeros: HashMap<Option<usize>, Value>,
     documentation: String,
     metadata: Vec<(String, String)>,
 }
@@ -100,6 +113,7 @@ impl Graph {
             taken: HashSet::new(),
             scalars: HashMap::new(),
             integers: HashMap::new(),
+            zeros: HashMap::new(),
             documentation: String::new(),
             metadata: Vec::new(),
         }
@@ -140,7 +154,7 @@ impl Graph {
     pub fn input(&mut self, name: &str, shape: &[usize]) -> Result<Value, OnnxError> {
         shape::to_i64(name, shape)?;
         self.claim(name)?;
-        let value = self.add_value(name.to_owned(), shape, Origin::Input);
+        let value = self.add_value(name.to_owned(), shape, Element::F32, Origin::Input);
         self.inputs.push(value.index);
         Ok(value)
     }
@@ -148,6 +162,7 @@ impl Graph {
     /// Declares `value` an output of the model under the given name. The order of calls is the order of outputs.
     pub fn output(&mut self, name: &str, value: Value) -> Result<(), OnnxError> {
         self.check("output", value)?;
+        self.expect("output", value, Element::F32)?;
         let value = match self.values[value.index].origin {
             Origin::Node => value,
             Origin::Input | Origin::Weight | Origin::Output => self.identity(value)?,
@@ -162,16 +177,27 @@ impl Graph {
 
     /// Adds a constant tensor in the graph's [`Storage`]. `data` is row-major.
     pub fn weight(&mut self, name: &str, shape: &[usize], data: &[f32]) -> Result<Value, OnnxError> {
+        self.weight_as(self.storage.for_rank(shape.len()), name, shape, data)
+    }
+
+    /// Adds a constant tensor that is stored as `storage`, whatever its rank. `data` is row-major.
+    pub fn weight_as(
+        &mut self,
+        storage: Storage,
+        name: &str,
+        shape: &[usize],
+        data: &[f32],
+    ) -> Result<Value, OnnxError> {
         let name = self.unique(name);
-        match self.storage.for_rank(shape.len()) {
+        match storage {
             Storage::F32 => {
                 self.initializers.push(tensor::f32_tensor(&name, shape, data)?);
-                Ok(self.add_value(name, shape, Origin::Weight))
+                Ok(self.add_value(name, shape, Element::F32, Origin::Weight))
             }
             Storage::F16 => {
                 let stored = self.unique_exact(&format!("{name}.f16"));
                 self.initializers.push(tensor::f16_tensor(&stored, shape, data)?);
-                let value = self.add_value(name, shape, Origin::Weight);
+                let value = self.add_value(name, shape, Element::F32, Origin::Weight);
                 let to = proto::int("to", i64::from(i32::from(DataType::Float)));
                 self.nodes.push(Node {
                     name: format!("/{name}/Cast", name = self.values[value.index].name),
@@ -192,7 +218,7 @@ impl Graph {
         }
         let name = self.unique_exact("scalar");
         self.initializers.push(tensor::f32_tensor(&name, &[], &[value])?);
-        let constant = self.add_value(name, &[], Origin::Weight);
+        let constant = self.add_value(name, &[], Element::F32, Origin::Weight);
         self.scalars.insert(value.to_bits(), constant);
         Ok(constant)
     }
@@ -257,13 +283,58 @@ impl Graph {
         write().map_err(|source| OnnxError::Write { path: path.to_owned(), source })
     }
 
-    /// Adds a node of one output and returns it.
+    /// Adds a constant that [`tensor`] made, under a name that is free.
+    pub(crate) fn constant(&mut self, mut tensor: TensorProto, shape: &[usize], element: Element) -> Value {
+        tensor.name = self.unique(&tensor.name);
+        let value = self.add_value(tensor.name.clone(), shape, element, Origin::Weight);
+        self.initializers.push(tensor);
+        value
+    }
+
+    /// Zero points: an int8 0, or a vector of `length` of them. Equal ones share one initializer.
+    pub(crate) fn zero_point(&mut self, length: Option<usize>) -> Result<Value, OnnxError> {
+        if let Some(known) = self.zeros.get(&length) {
+            return Ok(*known);
+        }
+        let (shape, data) = (length.map_or_else(Vec::new, |n| vec![n]), vec![0; length.unwrap_or(1)]);
+        let name = self.unique_exact("zero");
+        self.initializers.push(tensor::i8_tensor(&name, &shape, &data)?);
+        let zero = self.add_value(name, &shape, Element::I8, Origin::Weight);
+        self.zeros.insert(length, zero);
+        Ok(zero)
+    }
+
+    /// Adds a node of one output and returns it. All operands have one element type, which is the result's, too.
     pub(crate) fn node(
         &mut self,
         operator: &'static str,
         operands: &[Operand],
         attributes: Vec<AttributeProto>,
         shape: &[usize],
+    ) -> Result<Value, OnnxError> {
+        let mut element = Element::F32;
+        let values = operands.iter().filter_map(|operand| match operand {
+            Operand::Value(value) => Some(*value),
+            Operand::Integers(_) | Operand::Absent => None,
+        });
+        for (index, value) in values.enumerate() {
+            self.check(operator, value)?;
+            if index == 0 && ANY_ELEMENT.contains(&operator) {
+                element = self.values[value.index].element;
+            }
+            self.expect(operator, value, element)?;
+        }
+        self.typed_node(operator, operands, attributes, shape, element)
+    }
+
+    /// Adds a node whose result has the element type `element`; its caller has checked those of the operands.
+    pub(crate) fn typed_node(
+        &mut self,
+        operator: &'static str,
+        operands: &[Operand],
+        attributes: Vec<AttributeProto>,
+        shape: &[usize],
+        element: Element,
     ) -> Result<Value, OnnxError> {
         shape::to_i64(operator, shape)?;
         let mut inputs = Vec::with_capacity(operands.len());
@@ -279,7 +350,7 @@ impl Graph {
         }
         let path = self.scope.iter().map(|part| format!("/{part}")).collect::<String>();
         let name = self.unique_exact(&format!("{path}/{operator}"));
-        let value = self.add_value(name.clone(), shape, Origin::Node);
+        let value = self.add_value(name.clone(), shape, element, Origin::Node);
         self.nodes.push(Node { name, operator, inputs, output: value.index, attributes });
         Ok(value)
     }
@@ -290,6 +361,16 @@ impl Graph {
         Ok(self.values[value.index].shape.clone())
     }
 
+    /// Refuses a value whose elements are of another type.
+    pub(crate) fn expect(&self, operator: &str, value: Value, expected: Element) -> Result<(), OnnxError> {
+        let found = self.values[value.index].element;
+        if found == expected {
+            return Ok(());
+        }
+        let (expected, found) = (format!("{expected:?}").to_lowercase(), format!("{found:?}").to_lowercase());
+        Err(OnnxError::Element { operator: operator.to_owned(), expected, found })
+    }
+
     fn check(&self, operator: &str, value: Value) -> Result<(), OnnxError> {
         if value.graph == self.id && value.index < self.values.len() {
             return Ok(());
@@ -297,9 +378,9 @@ impl Graph {
         Err(OnnxError::ForeignValue { operator: operator.to_owned() })
     }
 
-    fn add_value(&mut self, name: String, shape: &[usize], origin: Origin) -> Value {
+    fn add_value(&mut self, name: String, shape: &[usize], element: Element, origin: Origin) -> Value {
         let index = self.values.len();
-        self.values.push(ValueEntry { name, shape: shape.to_vec(), origin });
+        self.values.push(ValueEntry { name, shape: shape.to_vec(), element, origin });
         Value { graph: self.id, index }
     }
 

@@ -21,9 +21,15 @@
 //! first with `LayerNormalization`) and [IR version 8](IR_VERSION). Shapes are fixed: one frame, one batch. Values and
 //! weights are f32; [`Storage::F16`] stores matrices and kernels as f16 initializers followed by a `Cast`, which halves
 //! the file while every runtime folds the cast when it loads the model and computes in f32.
+//!
+//! Quantised models hold int8 and i32 values between their f32 inputs and outputs: [`Graph::quantise`] leads to int8,
+//! [`Graph::dequantise`] and [`Graph::to_f32`] back. All scales are constants and every zero point is 0.
+//!
+//! [`Network`] reads a model of few, simple layers back.
 
 mod error;
 mod graph;
+mod network;
 mod ops;
 mod proto;
 mod shape;
@@ -32,6 +38,7 @@ pub mod vit;
 
 pub use error::OnnxError;
 pub use graph::{Graph, Value};
-pub use ops::{Conv2d, ConvTranspose2d, Pool2d, ResizeMode};
+pub use network::{Layer, Network, Operation, Weights};
+pub use ops::{Conv2d, ConvScales, ConvTranspose2d, Pool2d, ResizeMode};
 pub use proto::{IR_VERSION, OPSET};
 pub use tensor::Storage;

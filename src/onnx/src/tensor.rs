@@ -26,7 +26,7 @@ impl Storage {
 
 /// An f32 tensor. Elements must be finite.
 pub(crate) fn f32_tensor(name: &str, shape: &[usize], data: &[f32]) -> Result<TensorProto, OnnxError> {
-    check(name, shape, data)?;
+    check(name, shape, data.len())?;
     finite(name, data, "f32", |value| value.is_finite())?;
     let raw = data.iter().flat_map(|value| value.to_le_bytes()).collect();
     tensor(name, shape, DataType::Float, raw)
@@ -34,10 +34,22 @@ pub(crate) fn f32_tensor(name: &str, shape: &[usize], data: &[f32]) -> Result<Te
 
 /// An f16 tensor, rounded to the nearest even. Elements must be finite and in the range of f16.
 pub(crate) fn f16_tensor(name: &str, shape: &[usize], data: &[f32]) -> Result<TensorProto, OnnxError> {
-    check(name, shape, data)?;
+    check(name, shape, data.len())?;
     finite(name, data, "f16", |value| f16::from_f32(value).is_finite())?;
     let raw = data.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect();
     tensor(name, shape, DataType::Float16, raw)
+}
+
+/// An int8 tensor: quantised weights, zero points.
+pub(crate) fn i8_tensor(name: &str, shape: &[usize], data: &[i8]) -> Result<TensorProto, OnnxError> {
+    check(name, shape, data.len())?;
+    tensor(name, shape, DataType::Int8, data.iter().flat_map(|value| value.to_le_bytes()).collect())
+}
+
+/// An i32 tensor: biases of quantised layers.
+pub(crate) fn i32_tensor(name: &str, shape: &[usize], data: &[i32]) -> Result<TensorProto, OnnxError> {
+    check(name, shape, data.len())?;
+    tensor(name, shape, DataType::Int32, data.iter().flat_map(|value| value.to_le_bytes()).collect())
 }
 
 /// An i64 vector: shapes, axes, indices.
@@ -56,14 +68,14 @@ fn tensor(name: &str, shape: &[usize], kind: DataType, raw_data: Vec<u8>) -> Res
     })
 }
 
-fn check(name: &str, shape: &[usize], data: &[f32]) -> Result<(), OnnxError> {
+fn check(name: &str, shape: &[usize], length: usize) -> Result<(), OnnxError> {
     match shape.elements() {
-        Some(expected) if expected == data.len() => Ok(()),
+        Some(expected) if expected == length => Ok(()),
         expected => Err(OnnxError::Length {
             name: name.to_owned(),
             shape: shape.to_vec(),
             expected: expected.unwrap_or(usize::MAX),
-            found: data.len(),
+            found: length,
         }),
     }
 }

@@ -52,6 +52,7 @@ pub(super) fn doctor(settings: &Settings, config: &Config, output: &mut Output) 
             checks.note("backend", detail)?;
         }
     }
+    checks.note("engine cache", engine::cache())?;
     let chosen = checks.make("bundle in use", || {
         let folder = locate::bundle(settings.bundle.as_deref())?;
         let detail = sound(&folder)?;

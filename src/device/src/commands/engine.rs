@@ -208,6 +208,22 @@ fn tell(bundle: &str, prepared: &Prepared, output: &mut Output) -> Result<(), Fa
     Ok(())
 }
 
+/// Where plans and measurements lie and how many there are.
+pub(super) fn cache() -> String {
+    let cache = EngineCache::default();
+    let Some(folder) = cache.folder() else {
+        return "none: neither USHYDRA_CACHE nor HOME is set, engines are built at every start".to_owned();
+    };
+    match cache.entries() {
+        Ok(entries) => {
+            let plans = entries.iter().filter(|entry| entry.plan.is_some()).count();
+            let bytes = entries.iter().map(|entry| entry.bytes).sum::<u64>();
+            format!("{}: {plans} TensorRT plans, {} files, {bytes} bytes", folder.display(), entries.len())
+        }
+        Err(cause) => unreadable(&cache, cause).to_string(),
+    }
+}
+
 fn clean(output: &mut Output) -> Result<(), Failure> {
     #[derive(Serialize)]
     struct Cleaned {

@@ -93,10 +93,9 @@ pub(crate) fn load(file: &Path, options: &EngineOptions) -> Result<Box<dyn Engin
 
 /// What went wrong with a model that was to be loaded.
 fn prepare_error(file: &Path, error: TensorRtError) -> EngineError {
-    /// `nvonnxparser::ErrorCode` from `kUNSUPPORTED_GRAPH` on: the file is ONNX, but not for this library.
-    const FIRST_UNSUPPORTED: i32 = 7;
+    // The parser's code for an unknown operator differs between versions; that it names the operator does not.
     if let TensorRtError::Parse { errors } = &error
-        && let Some(first) = errors.iter().find(|error| error.code >= FIRST_UNSUPPORTED && !error.operator.is_empty())
+        && let Some(first) = errors.iter().find(|error| !error.operator.is_empty())
     {
         return EngineError::UnsupportedOperator {
             backend: NAME,

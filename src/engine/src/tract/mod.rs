@@ -17,6 +17,7 @@
 
 mod softmax;
 mod tiles;
+mod windows;
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -152,7 +153,8 @@ fn prepare(
     }
     let mut graph = graph.into_typed()?.into_decluttered()?;
     softmax::replace(&mut graph)?;
-    let graph = graph.into_optimized()?;
+    let mut graph = graph.into_optimized()?;
+    windows::replace(&mut graph)?;
     let options = RunOptions { executor: Some(executor), ..RunOptions::default() };
     SimplePlan::new_with_options(graph, &options)?.spawn()
 }

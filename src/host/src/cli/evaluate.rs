@@ -11,6 +11,7 @@ use ushydra_host::evaluate::report::{DeviceSummary, Report, Stranger};
 use ushydra_host::evaluate::summary::{Context, summarise};
 use ushydra_host::evaluate::{MODES, Prediction, cross};
 use ushydra_host::progress::Progress;
+use ushydra_host::quantise::Bench;
 use ushydra_host::recipe::Recipe;
 use ushydra_host::segment::figures::SegmentFigures;
 use ushydra_host::segment::{self, SegmentRecipe, SegmentRun};
@@ -102,12 +103,16 @@ impl Evaluate {
         let data = run.data(jobs(self.jobs), progress)?;
         let identity = run.identity(&data)?;
         let checkpoints = run.checkpoints("evaluate", &recipe.evaluation_fingerprint(), &data);
-        let predictions = cross::folds(&data, recipe, &identity, &checkpoints, progress)?;
+        // Heads are small: more threads than one would only wait for each other.
+        let bench = Bench { folder: run.folder.join("int8"), threads: 1 };
+        let predictions = cross::folds(&data, recipe, &identity, &checkpoints, &bench, progress)?;
         let devices = if self.devices {
-            cross::leave_one_device_out(&data, recipe, &identity, &checkpoints, progress)?
+            cross::leave_one_device_out(&data, recipe, &identity, &checkpoints, &bench, progress)?
         } else {
             Vec::new()
         };
+        // Graphs were only a way to the engine.
+        let _ = std::fs::remove_dir_all(&bench.folder);
         let mode = MODES.iter().position(|(_, metric)| *metric == recipe.routing.mode.into()).unwrap_or(0);
         let context = Context {
             labels: recipe.labels.len(),

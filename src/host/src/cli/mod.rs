@@ -4,6 +4,7 @@ mod dataset;
 mod evaluate;
 mod make;
 mod phantom;
+mod quantize;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -57,6 +58,8 @@ enum Command {
     Evaluate(evaluate::Evaluate),
     /// Write the bundle of a run and test it as the device would open it.
     Export(make::Export),
+    /// Give a bundle's decoders int8 forms, where they lose next to nothing.
+    Quantize(quantize::Quantize),
     /// Simulate pictures with exact masks: hearts in four-chamber views, fetal heads.
     Phantom(phantom::Phantom),
 }
@@ -146,6 +149,7 @@ fn run(command: Command, progress: &Progress) -> anyhow::Result<ExitCode> {
         Command::Calibrate(command) => command.run(progress).map(|()| ExitCode::SUCCESS),
         Command::Evaluate(command) => command.run(progress).map(|()| ExitCode::SUCCESS),
         Command::Export(command) => command.run().map(|()| ExitCode::SUCCESS),
+        Command::Quantize(command) => command.run(progress).map(|()| ExitCode::SUCCESS),
         Command::Phantom(command) => command.run(progress).map(|()| ExitCode::SUCCESS),
     }
 }

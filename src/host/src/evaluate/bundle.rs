@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ushydra_bundle::{Bundle, Preprocessor};
 use ushydra_core::{Moments, Quality, Router};
-use ushydra_engine::{Backend, EngineOptions, Models};
+use ushydra_engine::{Backend, EngineOptions, Models, Precision};
 use ushydra_probe::{FileSource, Frame, FrameSource, Next, Pace};
 
 use super::prediction::{MODES, Prediction, Route, probabilities, routes};
@@ -15,6 +15,7 @@ use crate::dataset::Sample;
 use crate::error::{HostError, Result};
 use crate::features::extract::read_picture;
 use crate::progress::Progress;
+use crate::quantise::{Decoder, Encoded};
 
 const FILE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -22,6 +23,8 @@ const FILE_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Judge {
     bundle: Bundle,
     models: Models,
+    /// The int8 form of every decoder; empty where one has none.
+    int8: Vec<Decoder>,
     preprocessor: Preprocessor,
     routers: Vec<Router<Box<[f32]>>>,
     tensor: Vec<f32>,
@@ -36,13 +39,17 @@ impl Judge {
     /// [`HostError::Bundle`] or [`HostError::Engine`].
     pub fn open(folder: &Path, threads: usize) -> Result<Self> {
         let bundle = Bundle::open(folder)?;
-        let models = Models::load(&bundle, Backend::Tract, &EngineOptions::with_threads(threads))?;
+        let options = EngineOptions { precision: Some(Precision::F32), ..EngineOptions::with_threads(threads) };
+        let models = Models::load(&bundle, Backend::Tract, &options)?;
+        let forms: Option<Vec<_>> = (0..bundle.decoder_paths().len()).map(|index| bundle.int8_paths(index)).collect();
+        let int8 = forms.unwrap_or_default().into_iter().map(|paths| Decoder::load(&paths.qop, threads));
+        let int8 = int8.collect::<Result<_>>()?;
         let input = &bundle.manifest().input;
         let preprocessor = Preprocessor::new(input).map_err(|e| HostError::config(folder, e))?;
         let routers = MODES.iter().map(|(_, metric)| bundle.router(*metric)).collect::<std::result::Result<_, _>>()?;
         let tensor = vec![0.0; input.values()];
         let features = Vec::with_capacity(bundle.manifest().encoder.features);
-        Ok(Self { bundle, models, preprocessor, routers, tensor, features, frame: Frame::new() })
+        Ok(Self { bundle, models, int8, preprocessor, routers, tensor, features, frame: Frame::new() })
     }
 
     /// The open bundle.
@@ -77,6 +84,9 @@ impl Judge {
             for decoder in 0..self.routers.first().map_or(0, |r| r.table().len()) {
                 decoders.push(probabilities(self.models.decode(decoder)?));
             }
+            let encoded = Encoded::of(&self.bundle.manifest().encoder.feature_output, &self.features);
+            let int8 = self.int8.iter_mut().map(|decoder| Ok(probabilities(decoder.answer(&encoded)?)));
+            let int8 = int8.collect::<Result<Vec<_>>>()?;
             predictions.push(Prediction {
                 name: sample.name.clone(),
                 patient: sample.patient.clone(),
@@ -85,6 +95,7 @@ impl Judge {
                 domain,
                 routes,
                 decoders,
+                int8: (!int8.is_empty()).then_some(int8),
                 single: None,
             });
             bar.step()?;

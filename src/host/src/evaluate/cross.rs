@@ -1,11 +1,14 @@
 //! Cross-validation of the whole pipeline: training, choice of weights, calibration and thresholds see only the
-//! training side; the held-out pictures are judged as the device would judge them.
+//! training side; the held-out pictures are judged as the device would judge them, by the decoders and by their int8 forms.
 
-use super::prediction::{MODES, Prediction, routes};
+use super::prediction::{MODES, Prediction, probabilities, routes};
 use crate::calibrate::{self, Identity, Observation};
 use crate::error::{HostError, Result};
+use crate::head::export::FEATURES;
 use crate::head::softmax;
 use crate::progress::{Bar, Progress};
+use crate::quantise::heads::int8_heads;
+use crate::quantise::{Bench, Encoded};
 use crate::recipe::Recipe;
 use crate::split::grouped_folds;
 use crate::train::{self, Checkpoints, TrainingData, decoders};
@@ -19,6 +22,7 @@ pub fn folds(
     recipe: &Recipe,
     identity: &Identity,
     checkpoints: &Checkpoints,
+    bench: &Bench,
     progress: &Progress,
 ) -> Result<Vec<Prediction>> {
     let config = &recipe.evaluation;
@@ -33,7 +37,8 @@ pub fn folds(
             let held_out = |p: &usize| fold_of[*p] == fold;
             let key = format!("folds/{repeat}-{fold}");
             predictions.extend(
-                checkpoints.value(&key, || held_out_predictions(data, recipe, identity, &held_out, seed, &bar))?,
+                checkpoints
+                    .value(&key, || held_out_predictions(data, recipe, identity, &held_out, seed, bench, &bar))?,
             );
         }
     }
@@ -51,6 +56,7 @@ pub fn leave_one_device_out(
     recipe: &Recipe,
     identity: &Identity,
     checkpoints: &Checkpoints,
+    bench: &Bench,
     progress: &Progress,
 ) -> Result<Vec<(String, Vec<Prediction>)>> {
     let mut devices: Vec<&str> = data.samples.iter().map(|s| s.device.as_str()).filter(|d| !d.is_empty()).collect();
@@ -66,8 +72,8 @@ pub fn leave_one_device_out(
             log::warn!("leave one device out: without {device} a domain is empty; skipped");
             continue;
         }
-        let predictions =
-            checkpoints.value(&key, || held_out_predictions(data, recipe, identity, &held_out, recipe.seed, &bar))?;
+        let predictions = checkpoints
+            .value(&key, || held_out_predictions(data, recipe, identity, &held_out, recipe.seed, bench, &bar))?;
         results.push((device.to_owned(), predictions));
     }
     bar.done();
@@ -81,6 +87,7 @@ fn held_out_predictions(
     identity: &Identity,
     held_out: &dyn Fn(&usize) -> bool,
     seed: u64,
+    bench: &Bench,
     bar: &Bar,
 ) -> Result<Vec<Prediction>> {
     let training: Vec<usize> = data.labelled().into_iter().filter(|p| !held_out(p)).collect();
@@ -91,10 +98,13 @@ fn held_out_predictions(
         .iter()
         .map(|(_, metric)| calibrate::router(&statistics, *metric, identity.weight))
         .collect::<Result<Vec<_>>>()?;
+    let mut int8 = int8_heads(&fitted.domains, data, &training, recipe, bench, &bar.quiet())?;
     let mut predictions = Vec::new();
     for picture in (0..data.samples.len()).filter(held_out) {
         let observation = observe(data, picture)?;
         let sample = &data.samples[picture];
+        let encoded = Encoded::of(FEATURES, observation.features);
+        let int8 = int8.iter_mut().map(|decoder| Ok(probabilities(decoder.answer(&encoded)?)));
         let answer = |head: &crate::head::Head| softmax(&head.logits(observation.features));
         predictions.push(Prediction {
             name: sample.name.clone(),
@@ -104,6 +114,7 @@ fn held_out_predictions(
             domain: data.domains[picture],
             routes: routes(&routers, &observation)?,
             decoders: fitted.domains.iter().map(answer).collect(),
+            int8: Some(int8.collect::<Result<_>>()?),
             single: Some(answer(&fitted.single)),
         });
     }

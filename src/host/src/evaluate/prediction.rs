@@ -37,6 +37,9 @@ pub struct Prediction {
     pub routes: Vec<Route>,
     /// Class probabilities by every decoder.
     pub decoders: Vec<Vec<f64>>,
+    /// Class probabilities by every decoder's int8 form, where all have one.
+    #[serde(default)]
+    pub int8: Option<Vec<Vec<f64>>>,
     /// Class probabilities by the single head on all domains, where there is one.
     pub single: Option<Vec<f64>>,
 }
@@ -46,6 +49,12 @@ impl Prediction {
     #[must_use]
     pub fn routed(&self, mode: usize) -> &[f64] {
         &self.decoders[self.routes[mode].decoder]
+    }
+
+    /// The same by that decoder's int8 form, where there is one.
+    #[must_use]
+    pub fn routed_int8(&self, mode: usize) -> Option<&[f64]> {
+        self.int8.as_ref().and_then(|answers| answers.get(self.routes[mode].decoder)).map(Vec::as_slice)
     }
 }
 

@@ -96,6 +96,13 @@ impl Report {
         if let Some(difference) = summary.routed_minus_single {
             text.push_str(&format!("\nRouted minus single head, paired by patient: {} points.\n", points(difference)));
         }
+        if let (Some(difference), Some(agreement)) = (summary.int8_minus_float, summary.int8_agreement) {
+            text.push_str(&format!(
+                "\nint8 minus f32 decoders, paired by patient: {} points; the same label in {:.2} % of the pictures.\n",
+                points(difference),
+                100.0 * agreement
+            ));
+        }
         text.push_str(&heading("Routing and withheld answers"));
         text.push_str(&table(&self.routing(summary)));
         if summary.unknown > 0 {

@@ -55,6 +55,12 @@ pub struct Summary {
     pub routing: Vec<Routing>,
     /// Accuracy of the default mode minus that of the single head, paired by patient.
     pub routed_minus_single: Option<Estimate>,
+    /// Accuracy of the default mode with int8 decoders minus that with f32 decoders, paired by patient.
+    #[serde(default)]
+    pub int8_minus_float: Option<Estimate>,
+    /// Share of pictures to which both give the same label.
+    #[serde(default)]
+    pub int8_agreement: Option<f64>,
     /// Confusion of the default mode, rows are truths; counts over all repetitions.
     pub confusion: Vec<Vec<usize>>,
 }
@@ -102,6 +108,11 @@ pub fn summarise(predictions: &[Prediction], context: &Context) -> Summary {
     let mut systems: Vec<System> = (0..MODES.len())
         .map(|mode| system(&format!("routed {}", MODES[mode].0), &|p| argmax(p.routed(mode))))
         .collect();
+    let has_int8 = !known.is_empty() && known.iter().all(|(p, _)| p.int8.is_some());
+    let int8 = |p: &Prediction| p.routed_int8(context.mode).map_or(0, argmax);
+    if has_int8 {
+        systems.push(system(&format!("routed {} int8", MODES[context.mode].0), &int8));
+    }
     let has_single = !known.is_empty() && known.iter().all(|(p, _)| p.single.is_some());
     let single = |p: &Prediction| p.single.as_deref().map_or(0, argmax);
     if has_single {
@@ -136,17 +147,13 @@ pub fn summarise(predictions: &[Prediction], context: &Context) -> Summary {
             ),
         }
     });
-    let difference = has_single.then(|| {
+    let routed = |p: &Prediction| argmax(p.routed(context.mode));
+    // Accuracy of one way to answer minus that of another.
+    let gain = |a: &dyn Fn(&Prediction) -> usize, b: &dyn Fn(&Prediction) -> usize| {
         let right = |answer: usize, label: usize| f64::from(u8::from(answer == label));
-        let values: Vec<(&str, f64)> = known
-            .iter()
-            .map(|(p, label)| {
-                let gain = right(argmax(p.routed(context.mode)), *label) - right(single(p), *label);
-                (p.patient.as_str(), gain)
-            })
-            .collect();
-        bootstrap::mean(&values, context.resamples, context.seed)
-    });
+        let gains = known.iter().map(|(p, label)| (p.patient.as_str(), right(a(p), *label) - right(b(p), *label)));
+        bootstrap::mean(&gains.collect::<Vec<(&str, f64)>>(), context.resamples, context.seed)
+    };
     let pairs: Vec<(usize, usize)> = known.iter().map(|(p, label)| (*label, argmax(p.routed(context.mode)))).collect();
     Summary {
         pictures: distinct(known.iter().map(|(p, _)| p.name.as_str())),
@@ -154,7 +161,9 @@ pub fn summarise(predictions: &[Prediction], context: &Context) -> Summary {
         unknown: distinct(unknown.iter().map(|p| p.name.as_str())),
         systems,
         routing: routing.collect(),
-        routed_minus_single: difference,
+        routed_minus_single: has_single.then(|| gain(&routed, &single)),
+        int8_minus_float: has_int8.then(|| gain(&int8, &routed)),
+        int8_agreement: share(known.iter().filter(|_| has_int8).map(|(p, _)| int8(p) == routed(p))),
         confusion: confusion(&pairs, context.labels),
     }
 }
@@ -194,6 +203,8 @@ mod tests {
             // Decoder 0 says class 0, decoder 1 says class 1; the single head says class 0.
             decoders: vec![sure(0), sure(1)],
             single: Some(sure(0)),
+            // The int8 form of decoder 1 says class 0, too.
+            int8: Some(vec![sure(0), sure(0)]),
         }
     }
 
@@ -211,6 +222,9 @@ mod tests {
         let accuracy = |name: &str| summary.systems.iter().find(|s| s.name.starts_with(name)).map(|s| s.accuracy.mean);
         assert_eq!(accuracy("routed vector"), Some(0.75));
         assert_eq!(accuracy("routed paper"), Some(0.5));
+        assert_eq!(accuracy("routed vector int8"), Some(0.5));
+        assert_eq!(summary.int8_minus_float.map(|e| e.mean), Some(-0.25));
+        assert_eq!(summary.int8_agreement, Some(0.75));
         assert_eq!(accuracy("single head"), Some(0.5));
         assert_eq!(accuracy("best single decoder"), Some(0.5));
         assert_eq!(accuracy("oracle"), Some(1.0));

@@ -10,6 +10,7 @@ use crate::augment::AugmentConfig;
 use crate::calibrate::CalibrationConfig;
 use crate::error::{HostError, Result};
 use crate::files;
+use crate::quantise::QuantisationConfig;
 use crate::recipe::{CardConfig, distinct};
 use crate::unet::UnetConfig;
 
@@ -55,6 +56,9 @@ pub struct SegmentRecipe {
     pub hysteresis: HysteresisSpec,
     /// When an answer is withheld.
     pub gate: GateSpec,
+    /// int8 decoders.
+    #[serde(default)]
+    pub quantisation: QuantisationConfig,
 }
 
 /// Shares of the patients.
@@ -194,6 +198,7 @@ impl SegmentRecipe {
                 shares.train, shares.validation, shares.test
             ));
         }
+        self.quantisation.check()?;
         self.augmentation.check()
     }
 }

@@ -26,6 +26,38 @@ impl Default for Conv2d {
     }
 }
 
+impl Conv2d {
+    /// Shape of the result for an input `[n, c, h, w]` and a kernel `[m, c / groups, kh, kw]`.
+    pub(crate) fn shape(&self, operator: &str, input: &[usize], weight: &[usize]) -> Result<Vec<usize>, OnnxError> {
+        pictures(operator, input, weight)?;
+        positive(operator, "stride", self.stride)?;
+        positive(operator, "dilation", self.dilation)?;
+        groups(operator, self.groups)?;
+        if weight[1].checked_mul(self.groups) != Some(input[1]) || !weight[0].is_multiple_of(self.groups) {
+            let rule = "the kernel must be [m, c / groups, kh, kw], m a multiple of groups";
+            return mismatch(operator, input, weight, rule);
+        }
+        let mut shape = vec![input[0], weight[0]];
+        for axis in 0..2 {
+            let reach = self.dilation[axis] * (weight[2 + axis] - 1) + 1;
+            let window = Window { size: reach, stride: self.stride[axis], padding: self.padding[axis] };
+            shape.push(window.positions(operator, input, input[2 + axis])?);
+        }
+        Ok(shape)
+    }
+
+    /// Attributes of the node.
+    pub(crate) fn attributes(&self, kernel: [usize; 2]) -> Vec<AttributeProto> {
+        vec![
+            pair("kernel_shape", kernel),
+            pair("strides", self.stride),
+            pads(self.padding),
+            pair("dilations", self.dilation),
+            int("group", self.groups as i64),
+        ]
+    }
+}
+
 /// Parameters of [`Graph::conv_transpose`]; each pair is vertical, horizontal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConvTranspose2d {
@@ -76,33 +108,9 @@ impl Graph {
     ) -> Result<Value, OnnxError> {
         const NAME: &str = "Conv";
         let (input, weight) = (self.shape_of(NAME, x)?, self.shape_of(NAME, kernel)?);
-        pictures(NAME, &input, &weight)?;
-        positive(NAME, "stride", parameters.stride)?;
-        positive(NAME, "dilation", parameters.dilation)?;
-        groups(NAME, parameters.groups)?;
-        if weight[1].checked_mul(parameters.groups) != Some(input[1]) || !weight[0].is_multiple_of(parameters.groups) {
-            return mismatch(
-                NAME,
-                &input,
-                &weight,
-                "the kernel must be [m, c / groups, kh, kw], m a multiple of groups",
-            );
-        }
-        let mut shape = vec![input[0], weight[0]];
-        for axis in 0..2 {
-            let reach = parameters.dilation[axis] * (weight[2 + axis] - 1) + 1;
-            let window = Window { size: reach, stride: parameters.stride[axis], padding: parameters.padding[axis] };
-            shape.push(window.positions(NAME, &input, input[2 + axis])?);
-        }
-        let attributes = vec![
-            pair("kernel_shape", [weight[2], weight[3]]),
-            pair("strides", parameters.stride),
-            pads(parameters.padding),
-            pair("dilations", parameters.dilation),
-            int("group", parameters.groups as i64),
-        ];
+        let shape = parameters.shape(NAME, &input, &weight)?;
         let operands = self.with_bias(NAME, x, kernel, bias, weight[0])?;
-        self.node(NAME, &operands, attributes, &shape)
+        self.node(NAME, &operands, parameters.attributes([weight[2], weight[3]]), &shape)
     }
 
     /// Transposed convolution of `[n, c, h, w]` with a kernel `[c, m / groups, kh, kw]` and a bias `[m]`.

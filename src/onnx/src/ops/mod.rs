@@ -5,9 +5,11 @@ mod elementwise;
 mod linear;
 mod movement;
 mod norm;
+mod quantised;
 mod reduce;
 
 pub use conv::{Conv2d, ConvTranspose2d, Pool2d, ResizeMode};
+pub use quantised::ConvScales;
 
 use crate::error::OnnxError;
 
