@@ -54,7 +54,7 @@ impl Bundle {
         let card = document("card", &manifest.card)?;
         let golden_input = document("golden.input", &manifest.golden.input)?;
         let golden_expected = document("golden.expected", &manifest.golden.expected)?;
-        let statistics_root = calibration_root(dir, &manifest.statistics);
+        let statistics_root = calibration_root(dir, &manifest.statistics.file);
         let statistics_path = files::verify(&statistics_root, &at, "statistics", &manifest.statistics, MAX_DOCUMENT)?;
         let encoder = model("encoder", &manifest.encoder.file, manifest.encoder.sha256)?;
         let decoders = manifest
@@ -74,7 +74,7 @@ impl Bundle {
         let statistics: Statistics = files::read_document(&statistics_path)?;
         statistics.check(&manifest, &statistics_path)?;
         let quantisation = manifest.quantisation.as_ref().map(|spec| {
-            let path = files::verify(&calibration_root(dir, spec), &at, "quantisation", spec, MAX_DOCUMENT)?;
+            let path = files::verify(&calibration_root(dir, &spec.file), &at, "quantisation", spec, MAX_DOCUMENT)?;
             let quantisation: Quantisation = files::read_document(&path)?;
             quantisation.check(&manifest, &path)?;
             Ok::<_, BundleError>(quantisation)
@@ -184,10 +184,10 @@ impl Bundle {
 }
 
 /// The bundle itself where it holds the file, else the folder that holds `models/` and `calibration/`.
-fn calibration_root(dir: &Path, spec: &FileSpec) -> PathBuf {
-    if spec.file.starts_with(CALIBRATION_FOLDER) && !dir.join(&spec.file).exists() {
+pub(crate) fn calibration_root(dir: &Path, file: &str) -> PathBuf {
+    if file.starts_with(CALIBRATION_FOLDER) && !dir.join(file).exists() {
         let shared = dir.join("..").join("..");
-        if shared.join(&spec.file).exists() {
+        if shared.join(file).exists() {
             return shared;
         }
     }

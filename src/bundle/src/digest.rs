@@ -14,6 +14,24 @@ const CHUNK: usize = 1 << 18;
 /// Bytes of a SHA-256.
 const LENGTH: usize = 32;
 
+/// The bytes that exactly `2 * N` lowercase hexadecimal digits stand for.
+pub(crate) fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let nibble = |digit: u8| match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    };
+    let mut bytes = [0; N];
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if pairs.len() != N || !rest.is_empty() {
+        return None;
+    }
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        *byte = nibble(*high)? << 4 | nibble(*low)?;
+    }
+    Some(bytes)
+}
+
 /// SHA-256 of a file.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digest([u8; LENGTH]);
@@ -23,6 +41,10 @@ impl Digest {
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
+    }
+
+    pub(crate) const fn as_bytes(&self) -> &[u8; LENGTH] {
+        &self.0
     }
 
     /// SHA-256 of the file at `path`, read in pieces.
@@ -65,20 +87,7 @@ impl FromStr for Digest {
     type Err = DigestError;
 
     fn from_str(text: &str) -> Result<Self, DigestError> {
-        let nibble = |digit: u8| match digit {
-            b'0'..=b'9' => Ok(digit - b'0'),
-            b'a'..=b'f' => Ok(digit - b'a' + 10),
-            _ => Err(DigestError),
-        };
-        let mut bytes = [0; LENGTH];
-        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-        if pairs.len() != LENGTH || !rest.is_empty() {
-            return Err(DigestError);
-        }
-        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
-            *byte = nibble(*high)? << 4 | nibble(*low)?;
-        }
-        Ok(Self(bytes))
+        from_hex(text).map(Self).ok_or(DigestError)
     }
 }
 

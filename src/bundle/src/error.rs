@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use thiserror::Error;
 use ushydra_core::{DomainError, RouteError};
 
+use crate::day::Day;
 use crate::digest::Digest;
+use crate::keys::KeyId;
 
 /// A bundle that must not be run.
 #[derive(Debug, Error)]
@@ -198,5 +200,151 @@ pub enum BundleError {
         file: PathBuf,
         /// What the writer said.
         message: String,
+    },
+    /// A symbolic link where only files and folders of the bundle itself are taken.
+    #[error("{}: a symbolic link; put the file itself there", file.display())]
+    Link {
+        /// The link.
+        file: PathBuf,
+    },
+    /// A key file that holds no key, or that is in the way of a new one.
+    #[error("{}: {problem}", file.display())]
+    Key {
+        /// The key file.
+        file: PathBuf,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// No folder of trusted keys.
+    #[error("{}: no folder of trusted keys; create it and copy the signer's .pub file into it, or name another with --keys DIR", folder.display())]
+    NoKeys {
+        /// The folder looked for.
+        folder: PathBuf,
+    },
+    /// A bundle without a signature where one is needed.
+    #[error("{}: unsigned; sign it with `ushydra bundle sign`, only signed bundles are installed", folder.display())]
+    Unsigned {
+        /// The bundle's folder.
+        folder: PathBuf,
+    },
+    /// A bundle signed by nobody whom this device trusts.
+    #[error("{}: signed with the key {key}, trusted are: {trusted}; get a bundle from a trusted signer, or copy that signer's .pub file into {}", file.display(), keys.display())]
+    ForeignKey {
+        /// The signature file.
+        file: PathBuf,
+        /// The key that signed.
+        key: KeyId,
+        /// The trusted keys with their names.
+        trusted: String,
+        /// Folder of the trusted keys.
+        keys: PathBuf,
+    },
+    /// A manifest, a key number or a last day that is not what was signed.
+    #[error("{}: the signature of {signer:?} ({key}) does not fit the manifest; the bundle was changed or damaged after it was signed: get it again from the signer", file.display())]
+    Signature {
+        /// The signature file.
+        file: PathBuf,
+        /// Name of the trusted key.
+        signer: String,
+        /// The trusted key.
+        key: KeyId,
+    },
+    /// A bundle past its last day.
+    #[error("{}: to be installed until {not_after}, today is {today}; get a newer bundle, or set the clock where it is wrong", file.display())]
+    Expired {
+        /// The signature file.
+        file: PathBuf,
+        /// The last day.
+        not_after: Day,
+        /// What the clock says.
+        today: Day,
+    },
+    /// A last day that this machine's clock cannot judge.
+    #[error("{}: to be installed until {not_after}, but the clock says {today}, before this program was made ({earliest}): set the clock, for example with `date --set`", file.display())]
+    Clock {
+        /// The signature file.
+        file: PathBuf,
+        /// The last day.
+        not_after: Day,
+        /// What the clock says.
+        today: Day,
+        /// The day before which no clock can be right.
+        earliest: Day,
+    },
+    /// A version below one that was active already.
+    #[error(
+        "{name} {version} is older than {highest}, which was active here; take a newer bundle, or give --allow-older"
+    )]
+    Older {
+        /// Name of the bundle.
+        name: String,
+        /// Version offered.
+        version: String,
+        /// Highest version that was ever active.
+        highest: String,
+    },
+    /// The version that is in use.
+    #[error("{name} {version} is active already; there is nothing to install")]
+    AlreadyActive {
+        /// Name of the bundle.
+        name: String,
+        /// Its version.
+        version: String,
+    },
+    /// Too little room for the copy.
+    #[error("{}: {free} bytes are free, the bundle needs {needed}; make room there, or name another store with --store DIR", folder.display())]
+    NoSpace {
+        /// Folder on the full disk.
+        folder: PathBuf,
+        /// Bytes needed.
+        needed: u64,
+        /// Bytes free.
+        free: u64,
+    },
+    /// Another installation is at work.
+    #[error("{}: another installation is going on; wait for its end and try again", store.display())]
+    Busy {
+        /// The store.
+        store: PathBuf,
+    },
+    /// Something else where the store keeps its link.
+    #[error("{}: not a link that `ushydra bundle install` made; move it away", path.display())]
+    NotOurs {
+        /// What is in the way.
+        path: PathBuf,
+    },
+    /// The record of the highest version is damaged.
+    #[error(
+        "the record of the highest version: {source}; if the installed version is known to be the newest, write the record anew with --allow-older"
+    )]
+    Record {
+        /// What is wrong with it.
+        source: Box<BundleError>,
+    },
+    /// No bundle of that name in the store.
+    #[error("{}: no bundle {name:?} was installed there; see `ushydra bundle list`", store.display())]
+    NotInstalled {
+        /// Name asked for.
+        name: String,
+        /// The store.
+        store: PathBuf,
+    },
+    /// Neither slot holds a sound bundle.
+    #[error("{name}: neither slot can be used. Active: {active}. Other: {other}. Install the bundle again")]
+    NoSlot {
+        /// Name of the bundle.
+        name: String,
+        /// What is wrong with the active slot.
+        active: Box<BundleError>,
+        /// What is wrong with the other.
+        other: Box<BundleError>,
+    },
+    /// More files than a stick with updates holds.
+    #[error("{}: more than {limit} files and folders; name the bundle's own folder", folder.display())]
+    Crowded {
+        /// The folder that was searched.
+        folder: PathBuf,
+        /// Entries looked at.
+        limit: usize,
     },
 }

@@ -134,9 +134,12 @@ pub(crate) fn parse_document<T: DeserializeOwned>(bytes: &[u8], file: &Path) -> 
 
 /// Writes `document` as TOML to `file`, whole or not at all.
 pub(crate) fn write_document<T: Serialize>(file: &Path, document: &T) -> Result<(), BundleError> {
-    let text = toml::to_string(document)
-        .map_err(|error| BundleError::Write { file: file.to_owned(), message: error.to_string() })?;
-    write_bytes(file, text.as_bytes())
+    write_bytes(file, document_text(file, document)?.as_bytes())
+}
+
+/// `document` as TOML; `file` is where it will stand.
+pub(crate) fn document_text<T: Serialize>(file: &Path, document: &T) -> Result<String, BundleError> {
+    toml::to_string(document).map_err(|error| BundleError::Write { file: file.to_owned(), message: error.to_string() })
 }
 
 /// Writes `bytes` beside `file` and renames, so that a torn write never looks like a file of the bundle.

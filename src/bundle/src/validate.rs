@@ -18,6 +18,12 @@ const MAX_NAME: usize = 32;
 /// Labels that a classifier needs at least.
 const MIN_CLASSES: usize = 2;
 
+/// Whether `name` can be a bundle's name, and so the name of a folder.
+pub(crate) fn is_bundle_name(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(plain)
+}
+
 /// Reports faults of one file.
 struct Faults<'a> {
     file: &'a Path,
@@ -78,8 +84,7 @@ impl Manifest {
     /// Checks everything that the types alone do not say.
     pub(crate) fn check(&self, file: &Path) -> Result<(), BundleError> {
         let faults = Faults { file };
-        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        if self.name.is_empty() || self.name.len() > MAX_NAME || !self.name.bytes().all(plain) {
+        if !is_bundle_name(&self.name) {
             return Err(faults.value(
                 "name",
                 format!("{:?} is no name of 1 to {MAX_NAME} lowercase letters, digits and `-`", self.name),

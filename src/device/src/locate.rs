@@ -1,21 +1,49 @@
 //! Where bundles and the demo cine are looked for.
 //!
-//! Order: `$USHYDRA_MODELS`, `models` in the working directory, `models` beside the executable,
-//! `../share/ushydra/models` from the executable, `/usr/share/ushydra/models`. The first hit wins.
+//! Order: `$USHYDRA_MODELS`, `models` in the working directory, `models` beside the executable, the store of installed bundles
+//! (`$USHYDRA_STORE`, else `/var/lib/ushydra/models`), `../share/ushydra/models` from the executable,
+//! `/usr/share/ushydra/models`. The first hit wins: what was installed goes before what the packages brought.
 
 use std::path::{Path, PathBuf};
+
+use ushydra_bundle::Store;
 
 use crate::config::{DEFAULT_BUNDLE, LIVE_BUNDLE};
 use crate::failure::Failure;
 
 /// Environment variable that names a folder of bundles; looked at first.
 pub const MODELS_VARIABLE: &str = "USHYDRA_MODELS";
+/// Environment variable that names the store of installed bundles.
+pub const STORE_VARIABLE: &str = "USHYDRA_STORE";
+/// Environment variable that names the folder of trusted keys.
+pub const KEYS_VARIABLE: &str = "USHYDRA_KEYS";
+/// Store where the variable is not set.
+const SYSTEM_STORE: &str = "/var/lib/ushydra/models";
+/// Trusted keys where the variable is not set.
+const SYSTEM_KEYS: &str = "/etc/ushydra/keys";
 /// Folder of the packages' bundles.
 const SYSTEM_MODELS: &str = "/usr/share/ushydra/models";
 /// File that makes a folder a bundle.
 pub const MANIFEST: &str = "bundle.toml";
 /// The demo cine, relative to a folder of bundles.
 const DEMO_CINE: &str = "demo/sonosite-a4c.dcm";
+
+/// The folder that a variable names, or the default.
+fn from_environment(variable: &str, default: &str) -> PathBuf {
+    std::env::var_os(variable).filter(|v| !v.is_empty()).map_or_else(|| PathBuf::from(default), PathBuf::from)
+}
+
+/// The store of installed bundles.
+#[must_use]
+pub fn store() -> PathBuf {
+    from_environment(STORE_VARIABLE, SYSTEM_STORE)
+}
+
+/// The folder of trusted keys.
+#[must_use]
+pub fn keys() -> PathBuf {
+    from_environment(KEYS_VARIABLE, SYSTEM_KEYS)
+}
 
 /// The folders that may hold bundles, in the order in which they are searched, whether or not they exist.
 #[must_use]
@@ -25,10 +53,11 @@ pub fn search_path() -> Vec<PathBuf> {
         folders.push(PathBuf::from(folder));
     }
     folders.push(PathBuf::from("models"));
-    if let Some(folder) = std::env::current_exe().ok().as_deref().and_then(Path::parent) {
-        folders.push(folder.join("models"));
-        folders.push(folder.join("../share/ushydra/models"));
-    }
+    let program = std::env::current_exe().ok().and_then(|file| file.parent().map(Path::to_owned));
+    folders.extend(program.as_ref().map(|folder| folder.join("models")));
+    // The packages install into `../share` of the program, so the store goes before it.
+    folders.push(store());
+    folders.extend(program.as_ref().map(|folder| folder.join("../share/ushydra/models")));
     folders.push(PathBuf::from(SYSTEM_MODELS));
     folders
 }
@@ -61,9 +90,9 @@ fn bundle_in(wanted: Option<&Path>, folders: &[PathBuf]) -> Result<PathBuf, Fail
     let bare = name.components().count() == 1 && !name.has_root() && name.file_name().is_some();
     // A path that the operator wrote down is that path; the default and a bare name are searched for.
     if let Some(given) = wanted
-        && (given.join(MANIFEST).is_file() || !bare)
+        && (is_bundle(given) || !bare)
     {
-        return if given.join(MANIFEST).is_file() {
+        return if is_bundle(given) {
             Ok(given.to_owned())
         } else if given.file_name().is_some_and(|f| f == MANIFEST) && given.is_file() {
             Ok(given.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned())
@@ -72,7 +101,18 @@ fn bundle_in(wanted: Option<&Path>, folders: &[PathBuf]) -> Result<PathBuf, Fail
         };
     }
     let candidates: Vec<_> = folders.iter().map(|folder| folder.join(name)).collect();
-    candidates.iter().find(|c| c.join(MANIFEST).is_file()).cloned().ok_or_else(|| missing(name, &candidates))
+    candidates.iter().find(|c| is_bundle(c)).cloned().ok_or_else(|| missing(name, &candidates))
+}
+
+/// An installed bundle whose active slot is lost is still one: its other slot steps in, and nothing older from further down the
+/// search path.
+fn is_bundle(folder: &Path) -> bool {
+    folder.join(MANIFEST).is_file() || Store::holding(folder).is_some()
+}
+
+/// Such names are the store's own.
+fn is_hidden(folder: &Path) -> bool {
+    folder.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
 fn missing(name: &Path, looked: &[PathBuf]) -> Failure {
@@ -88,7 +128,7 @@ pub fn bundles_in(folder: &Path) -> Vec<PathBuf> {
         .flatten()
         .filter_map(Result::ok)
         .map(|entry| entry.path())
-        .filter(|path| path.join(MANIFEST).is_file())
+        .filter(|path| is_bundle(path) && !is_hidden(path))
         .collect();
     found.sort();
     found
@@ -140,6 +180,14 @@ mod tests {
         assert_eq!(bundle_in(None, &folders).unwrap(), second.join(DEFAULT_BUNDLE));
         assert_eq!(live_bundle_in(Some(Path::new("head")), &folders).unwrap(), first.join("head"));
         std::fs::remove_dir_all(second.join(LIVE_BUNDLE)).unwrap();
+
+        // An installed bundle that lost its active slot, and what an interrupted installation leaves.
+        std::os::unix::fs::symlink(".slots/heart/a", first.join("heart")).unwrap();
+        std::os::unix::fs::symlink("head", first.join(".head.next")).unwrap();
+        assert_eq!(bundle_in(Some(Path::new("heart")), &folders).unwrap(), first.join("heart"));
+        assert_eq!(bundle_in(Some(&first.join("heart")), &folders).unwrap(), first.join("heart"));
+        assert_eq!(bundles_in(&first), [first.join("head"), first.join("heart")]);
+        std::fs::remove_file(first.join("heart")).unwrap();
 
         let failure = bundle_in(Some(Path::new("heart")), &folders).unwrap_err();
         assert_eq!(failure.exit_code(), crate::failure::BUNDLE);

@@ -3,8 +3,13 @@
 
 mod broken;
 mod crop;
+mod cuts;
 mod fan;
 mod fixture;
 mod int8;
+mod model_disk;
 mod open;
 mod preprocess;
+mod signature;
+mod stock;
+mod store;

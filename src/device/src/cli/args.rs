@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 use ushydra_engine::{Backend, Precision};
 
+use super::bundle_args::BundleCommand;
 use crate::config::MAX_THREADS;
 use crate::live::{Replay, SourceChoice};
 use crate::routing::RoutingChoice;
@@ -12,8 +13,8 @@ use crate::spacing::PixelSpacing;
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 ok, 2 usage, 3 input, 4 bundle, 5 backend, 6 probe, 70 internal.
-Bundles are searched for in $USHYDRA_MODELS, ./models, `models` beside the program and
-/usr/share/ushydra/models, in this order.
+Bundles are searched for in $USHYDRA_MODELS, ./models, `models` beside the program, the store of
+installed bundles ($USHYDRA_STORE, else /var/lib/ushydra/models) and /usr/share/ushydra/models, in this order.
 
 USHydra is research software and not a medical device.";
 
@@ -92,7 +93,7 @@ pub enum Command {
     /// Look at probes and cameras, and test the way of their frames.
     #[command(subcommand)]
     Probe(ProbeCommand),
-    /// Look at bundles and check them.
+    /// Look at bundles, check, sign, install them, and go back.
     #[command(subcommand)]
     Bundle(BundleCommand),
     /// Look at inference backends, build and measure engines for this machine.
@@ -197,25 +198,6 @@ fn seconds(text: &str) -> Result<f64, String> {
         Ok(seconds) if (0.1..=86_400.0).contains(&seconds) => Ok(seconds),
         _ => Err("0.1 to 86400 seconds are possible".to_owned()),
     }
-}
-
-/// Commands on bundles.
-#[derive(Debug, Subcommand)]
-pub enum BundleCommand {
-    /// List the installed bundles and the folders that were searched.
-    List,
-    /// Show manifest, statistics and files of a bundle.
-    Inspect {
-        /// Bundle folder or name; instead of --bundle.
-        #[arg(value_name = "DIR")]
-        dir: Option<PathBuf>,
-    },
-    /// Check hashes, shapes and the golden self-test of a bundle.
-    Verify {
-        /// Bundle folder or name; instead of --bundle.
-        #[arg(value_name = "DIR")]
-        dir: Option<PathBuf>,
-    },
 }
 
 /// Commands on backends.

@@ -1,6 +1,7 @@
 //! The command line: arguments, logging, exit codes.
 
 mod args;
+mod bundle_args;
 mod logging;
 mod settings;
 
@@ -11,8 +12,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use clap::Parser;
 
 pub use args::{
-    Arguments, BenchArguments, BundleCommand, Command, Common, EngineCommand, InferArguments, ProbeCommand,
-    ProbeTestArguments, RunArguments,
+    Arguments, BenchArguments, Command, Common, EngineCommand, InferArguments, ProbeCommand, ProbeTestArguments,
+    RunArguments,
+};
+pub use bundle_args::{
+    BundleCommand, InstallArguments, KeygenArguments, KeysArgument, RollbackArguments, SignArguments, StoreArgument,
 };
 pub use settings::Settings;
 

@@ -47,7 +47,8 @@ fn open_bundle(settings: &Settings) -> Result<Bundle, Failure> {
 
 fn open_bundle_in(folder: &Path) -> Result<Bundle, Failure> {
     let begin = Instant::now();
-    let bundle = Bundle::open(folder)?;
+    let bundle = bundle::open(folder)?;
+    let folder = bundle.root();
     log::info!("bundle {} in {} verified in {:?}", bundle.id(), folder.display(), begin.elapsed());
     Ok(bundle)
 }

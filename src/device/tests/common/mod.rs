@@ -37,7 +37,10 @@ pub(crate) fn program() -> Command {
         command.env_remove(variable);
     }
     // No test finds what another one, or the operator, has left.
-    command.env("USHYDRA_CACHE", "/nonexistent/ushydra").stdin(Stdio::null());
+    for variable in ["USHYDRA_CACHE", "USHYDRA_STORE", "USHYDRA_KEYS"] {
+        command.env(variable, "/nonexistent/ushydra");
+    }
+    command.stdin(Stdio::null());
     command
 }
 

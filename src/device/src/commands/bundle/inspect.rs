@@ -1,89 +1,21 @@
-//! `ushydra bundle list|inspect|verify`.
+//! `ushydra bundle inspect`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 use ushydra_bundle::{Bundle, Digest, Manifest, Statistics, Task};
-use ushydra_engine::Models;
 
-use crate::cli::{BundleCommand, Settings};
+use super::task_name;
 use crate::failure::Failure;
-use crate::locate;
 use crate::pipeline::MeasurementSet;
-use crate::report::{Checks, Output};
-
-pub(super) fn bundle(command: &BundleCommand, settings: &Settings, output: &mut Output) -> Result<(), Failure> {
-    let chosen = |dir: &Option<PathBuf>| locate::bundle(dir.as_deref().or(settings.bundle.as_deref()));
-    match command {
-        BundleCommand::List => list(output),
-        BundleCommand::Inspect { dir } => inspect(&chosen(dir)?, output),
-        BundleCommand::Verify { dir } => verify(&chosen(dir)?, settings, output),
-    }
-}
-
-/// One installed bundle.
-#[derive(Serialize)]
-struct Listed {
-    path: PathBuf,
-    #[serde(flatten)]
-    found: Found,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Found {
-    Bundle { bundle: String, task: Task, labels: Vec<String>, domains: Vec<String> },
-    Damaged { error: String },
-}
-
-fn list(output: &mut Output) -> Result<(), Failure> {
-    for folder in locate::search_path() {
-        let bundles = locate::bundles_in(&folder);
-        if !output.is_json() {
-            let state = match bundles.len() {
-                _ if !folder.is_dir() => "not there".to_owned(),
-                1 => "1 bundle".to_owned(),
-                count => format!("{count} bundles"),
-            };
-            output.text(format_args!("{}: {state}", folder.display()))?;
-        }
-        for path in bundles {
-            let found = match Manifest::read(&path) {
-                Ok(m) => Found::Bundle { bundle: m.id(), task: m.task, labels: m.labels, domains: m.domains },
-                Err(error) => Found::Damaged { error: error.to_string() },
-            };
-            let listed = Listed { path, found };
-            if output.is_json() {
-                output.json(&listed)?;
-                continue;
-            }
-            match &listed.found {
-                Found::Bundle { bundle, task, labels, domains } => output.text(format_args!(
-                    "  {bundle:<28} {:<10} labels: {}; domains: {}",
-                    task_name(*task),
-                    labels.join(", "),
-                    domains.join(", ")
-                ))?,
-                Found::Damaged { error } => output.text(format_args!("  DAMAGED {error}"))?,
-            }
-        }
-    }
-    Ok(())
-}
-
-fn task_name(task: Task) -> &'static str {
-    match task {
-        Task::Classify => "classify",
-        Task::Segment => "segment",
-    }
-}
+use crate::report::Output;
 
 /// One file of a bundle.
 #[derive(Serialize)]
-struct Part<'a> {
+pub(super) struct Part<'a> {
     role: String,
     file: &'a str,
-    bytes: u64,
+    pub(super) bytes: u64,
     sha256: String,
 }
 
@@ -118,7 +50,7 @@ struct Inspection<'a> {
     files: Vec<Part<'a>>,
 }
 
-fn inspect(folder: &Path, output: &mut Output) -> Result<(), Failure> {
+pub(super) fn inspect(folder: &Path, output: &mut Output) -> Result<(), Failure> {
     let bundle = Bundle::open(folder)?;
     let files = parts(&bundle);
     let statistics = bundle.statistics();
@@ -177,7 +109,7 @@ fn inspect(folder: &Path, output: &mut Output) -> Result<(), Failure> {
 }
 
 /// Every file of the bundle with its size.
-fn parts(bundle: &Bundle) -> Vec<Part<'_>> {
+pub(super) fn parts(bundle: &Bundle) -> Vec<Part<'_>> {
     let manifest = bundle.manifest();
     let part = |role: &str, file, sha256: &Digest, path: &Path| Part {
         role: role.to_owned(),
@@ -205,44 +137,4 @@ fn parts(bundle: &Bundle) -> Vec<Part<'_>> {
         parts.push(part(role, &*spec.file, &spec.sha256, &path));
     }
     parts
-}
-
-fn verify(folder: &Path, settings: &Settings, output: &mut Output) -> Result<(), Failure> {
-    let mut checks = Checks::new(output);
-    let bundle = check_bundle(&mut checks, folder, settings)?.map(|(bundle, _)| bundle);
-    let subject = Verified { path: folder, bundle: bundle.as_ref().map(Bundle::id) };
-    checks.finish(subject)
-}
-
-#[derive(Serialize)]
-struct Verified<'a> {
-    path: &'a Path,
-    bundle: Option<String>,
-}
-
-/// Hashes, shapes and golden self-test; shared with `selftest`.
-pub(super) fn check_bundle(
-    checks: &mut Checks<'_>,
-    folder: &Path,
-    settings: &Settings,
-) -> Result<Option<(Bundle, Models)>, Failure> {
-    let opened = checks.make("manifest and hashes", || {
-        let bundle = Bundle::open(folder)?;
-        let bytes: u64 = parts(&bundle).iter().map(|part| part.bytes).sum();
-        let detail = format!("{} in {}: {} files, {bytes} bytes", bundle.id(), folder.display(), parts(&bundle).len());
-        Ok((bundle, detail))
-    })?;
-    let Some(bundle) = opened else { return Ok(None) };
-    let loaded = checks.make("models and shapes", || {
-        let models = Models::load(&bundle, settings.backend, &settings.engine())?;
-        let (count, backend) = (models.decoder_count(), models.backend());
-        let detail = format!("encoder and {count} decoders on {backend} in {}", models.precisions());
-        Ok((models, detail))
-    })?;
-    let Some(mut models) = loaded else { return Ok(None) };
-    let tested = checks.make("golden self-test", || {
-        let report = models.self_test(&bundle)?;
-        Ok(((), format!("{report}")))
-    })?;
-    Ok(tested.map(|()| (bundle, models)))
 }
