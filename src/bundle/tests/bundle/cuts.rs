@@ -168,55 +168,62 @@ fn every_failed_operation_leaves_a_working_slot() {
     }
 }
 
-/// The model is worth nothing if it forgives: without syncing, a cut must be able to destroy a slot.
+/// The model is worth nothing if it forgives: without syncing files, or without syncing folders, a cut must be able to destroy the
+/// active slot.
 #[test]
 fn the_model_finds_a_missing_sync() {
-    let stock = Stock::new();
-    prepare(&stock, &["1.0.0"]);
-    let stick = stock.signed("1.1.0");
-    let disk = Forgetful(ModelDisk::new(stock.store.root(), usize::MAX));
-    stock.install_on(&disk, &stock.request(&stick)).unwrap();
-    let mut draw = Draw(SEED);
-    let mut broken = 0;
-    for cut in &disk.0.history() {
-        outcomes(cut, &mut draw, |root| {
-            let store = Store::new(root);
-            let slot = store.active("tiny").unwrap().unwrap();
-            broken += usize::from(Bundle::open(&store.slot("tiny", slot)).is_err());
-        });
+    for (files, folders) in [(false, true), (true, false)] {
+        let stock = Stock::new();
+        prepare(&stock, &["1.0.0"]);
+        let stick = stock.signed("1.1.0");
+        let disk = Forgetful { disk: ModelDisk::new(stock.store.root(), usize::MAX), files, folders };
+        stock.install_on(&disk, &stock.request(&stick)).unwrap();
+        let mut draw = Draw(SEED);
+        let mut broken = 0;
+        for cut in &disk.disk.history() {
+            outcomes(cut, &mut draw, |root| {
+                let store = Store::new(root);
+                let slot = store.active("tiny").unwrap().unwrap();
+                broken += usize::from(Bundle::open(&store.slot("tiny", slot)).is_err());
+            });
+        }
+        assert!(broken > 0, "an installation with syncs of files {files}, of folders {folders} must be found out");
     }
-    assert!(broken > 0, "an installation without syncs must be found out");
 }
 
-/// Never syncs a file.
-struct Forgetful(ModelDisk);
+/// Syncs files, folders, or neither.
+struct Forgetful {
+    disk: ModelDisk,
+    files: bool,
+    folders: bool,
+}
 
 impl Disk for Forgetful {
     fn free(&self, folder: &Path) -> io::Result<u64> {
-        self.0.free(folder)
+        self.disk.free(folder)
     }
     fn make_dir(&self, path: &Path) -> io::Result<()> {
-        self.0.make_dir(path)
+        self.disk.make_dir(path)
     }
     fn write(&self, path: &Path, from: &mut dyn Read) -> io::Result<u64> {
-        self.0.write(path, from)
+        self.disk.write(path, from)
     }
-    fn sync_file(&self, _: &Path) -> io::Result<()> {
-        Ok(())
+    fn sync_file(&self, path: &Path) -> io::Result<()> {
+        if self.files { self.disk.sync_file(path) } else { Ok(()) }
     }
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        self.0.sync_dir(path)
+        if self.folders { self.disk.sync_dir(path) } else { Ok(()) }
     }
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.0.rename(from, to)
+        self.disk.rename(from, to)
     }
     fn link(&self, target: &Path, path: &Path) -> io::Result<()> {
-        self.0.link(target, path)
+        self.disk.link(target, path)
     }
     fn remove_file(&self, path: &Path) -> io::Result<()> {
-        self.0.remove_file(path)
+        self.disk.remove_file(path)
     }
     fn remove_dir(&self, path: &Path) -> io::Result<()> {
-        self.0.remove_dir(path)
+        self.disk.remove_dir(path)
     }
 }
