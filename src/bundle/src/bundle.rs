@@ -33,7 +33,7 @@ pub struct Bundle {
     encoder: PathBuf,
     decoders: Vec<PathBuf>,
     int8: Vec<Option<Int8Paths>>,
-    quantisation: Option<Quantisation>,
+    quantisation: Option<(PathBuf, Quantisation)>,
     golden_input: PathBuf,
     golden_expected: PathBuf,
     card: PathBuf,
@@ -77,7 +77,7 @@ impl Bundle {
             let path = files::verify(&calibration_root(dir, &spec.file), &at, "quantisation", spec, MAX_DOCUMENT)?;
             let quantisation: Quantisation = files::read_document(&path)?;
             quantisation.check(&manifest, &path)?;
-            Ok::<_, BundleError>(quantisation)
+            Ok::<_, BundleError>((path, quantisation))
         });
         let quantisation = quantisation.transpose()?;
         let bundle = Self {
@@ -157,7 +157,13 @@ impl Bundle {
     /// Ranges, provenance and figures of the int8 decoders, where there are any.
     #[must_use]
     pub fn quantisation(&self) -> Option<&Quantisation> {
-        self.quantisation.as_ref()
+        self.quantisation.as_ref().map(|(_, quantisation)| quantisation)
+    }
+
+    /// The file that holds them.
+    #[must_use]
+    pub fn quantisation_path(&self) -> Option<&Path> {
+        self.quantisation.as_ref().map(|(path, _)| path.as_path())
     }
 
     /// The model card.

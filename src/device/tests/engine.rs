@@ -105,3 +105,13 @@ fn pictures_that_cannot_be_read_are_named_after_the_work() {
     assert_eq!(answer.code, 3, "{}", answer.stderr);
     assert!(answer.stderr.contains("/nonexistent/a.png"), "{}", answer.stderr);
 }
+
+#[test]
+fn int8_files_are_listed_with_the_bundle() {
+    let scene = quantised();
+    let answer = ushydra(&scene, arguments!["bundle", "inspect", "--json"]);
+    assert_eq!(answer.code, 0, "{}", answer.stderr);
+    for file in ["low.qdq.onnx", "high.qop.onnx", "-int8.toml"] {
+        assert!(answer.stdout.contains(file), "{file}: {}", answer.stdout);
+    }
+}

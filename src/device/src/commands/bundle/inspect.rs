@@ -136,5 +136,8 @@ pub(super) fn parts(bundle: &Bundle) -> Vec<Part<'_>> {
     ] {
         parts.push(part(role, &*spec.file, &spec.sha256, &path));
     }
+    if let Some((spec, path)) = manifest.quantisation.as_ref().zip(bundle.quantisation_path()) {
+        parts.push(part("int8 ranges and figures", &*spec.file, &spec.sha256, path));
+    }
     parts
 }
