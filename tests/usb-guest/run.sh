@@ -99,7 +99,7 @@ stage() {
     mkdir -p "$to"/{dev,proc,sys,tmp,guest/scenarios,models,calibration}
     cp "$programs/ushydra" "$programs/ushydra-probe-sim" "$to/bin/"
     cp -r "$root/models/cardiac-lv" "$to/models/"
-    cp "$root/calibration/cardiac-lv.toml" "$to/calibration/"
+    cp "$root"/calibration/cardiac-lv*.toml "$to/calibration/"
     cp -r "$system/modules" "$to/"
     cp "$here/guest/init" "$to/init"
     cp "$here/guest/lib.sh" "$to/guest/"
