@@ -32,11 +32,15 @@ for bundle in models/*/bundle.toml; do
         fi
     done
     ushydra bench --json --backend tract --bundle "$folder" >>"$out"
-    for precision in f32 f16; do
-        times tensorrt "$precision" "$folder"/encoder.onnx "$folder"/decoders/*[!p].onnx >>"$out"
-    done
-    for decoder in "$folder"/decoders/*.qdq.onnx; do
-        [ ! -e "$decoder" ] || times tensorrt int8 "$decoder" >>"$out"
+    for model in "$folder"/encoder.onnx "$folder"/decoders/*.onnx; do
+        case $model in
+        *.qop.onnx) ;;
+        *.qdq.onnx) times tensorrt int8 "$model" >>"$out" ;;
+        *)
+            times tensorrt f32 "$model" >>"$out"
+            times tensorrt f16 "$model" >>"$out"
+            ;;
+        esac
     done
 done
 echo "figures in $out"
