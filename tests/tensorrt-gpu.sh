@@ -10,11 +10,13 @@ set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 out=$(realpath -m "${1:-tensorrt-gpu.jsonl}")
 cd "$root"
+cargo build --quiet --release --locked -p ushydra -p ushydra-engine --features ushydra/tensorrt --bin ushydra --example engine-times
+built=${CARGO_TARGET_DIR:-$root/target}/release
 ushydra() {
-    cargo run --quiet --release --locked -p ushydra --features tensorrt -- "$@"
+    "$built/ushydra" "$@"
 }
-times() {
-    cargo run --quiet --release --locked -p ushydra-engine --features tensorrt --example engine-times -- "$@"
+model_times() {
+    "$built/examples/engine-times" "$@"
 }
 
 if ! ushydra engine list --json | grep -q '"backend":"tensorrt","usable":true'; then
@@ -35,10 +37,10 @@ for bundle in models/*/bundle.toml; do
     for model in "$folder"/encoder.onnx "$folder"/decoders/*.onnx; do
         case $model in
         *.qop.onnx) ;;
-        *.qdq.onnx) times tensorrt int8 "$model" >>"$out" ;;
+        *.qdq.onnx) model_times tensorrt int8 "$model" >>"$out" ;;
         *)
-            times tensorrt f32 "$model" >>"$out"
-            times tensorrt f16 "$model" >>"$out"
+            model_times tensorrt f32 "$model" >>"$out"
+            model_times tensorrt f16 "$model" >>"$out"
             ;;
         esac
     done
