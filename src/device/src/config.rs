@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use ushydra_engine::{Backend, EngineError, Precision};
+use ushydra_engine::{Backend, Precision};
 
 use crate::failure::Failure;
 use crate::live::Replay;
@@ -125,10 +125,7 @@ impl Config {
     /// # Errors
     /// A message for an unknown precision.
     pub fn precision(&self) -> Result<Option<Option<Precision>>, String> {
-        let parse = |text: &str| match text {
-            "auto" => Ok(None),
-            other => other.parse().map(Some).map_err(|e: EngineError| format!("precision: {e}")),
-        };
+        let parse = |text| Precision::or_auto(text).map_err(|e| format!("precision: {e}"));
         self.precision.as_deref().map(parse).transpose()
     }
 

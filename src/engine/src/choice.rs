@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use ushydra_bundle::{Bundle, Preprocessor};
+use ushydra_bundle::Bundle;
 
-use crate::cache::{EngineCache, name_of};
+use crate::cache::name_of;
 use crate::error::EngineError;
 use crate::models::Models;
-use crate::options::{Backend, EngineOptions};
+use crate::options::EngineOptions;
 use crate::precision::Precision;
 
 /// Runs of each form; the median counts. Both forms take turns, so that a busy machine disturbs both alike.
@@ -59,21 +59,18 @@ impl MeasuredChoice {
         self.decoders.iter().find(|times| times.domain == domain).map_or(Precision::F32, DecoderTimes::faster)
     }
 
-    /// Measures both forms of every decoder that has them on the golden picture and keeps the result, so that
-    /// [`Models::load`] follows it.
+    /// Measures both forms of every decoder that has them, on the picture that `f32` and `int8` encoded last, and keeps the
+    /// result, so that [`Models::load`] follows it.
     ///
     /// # Errors
-    /// Those of [`Models::load`] and of a run.
-    pub fn measure(bundle: &Bundle, options: &EngineOptions) -> Result<Self, EngineError> {
-        let with = |precision| EngineOptions { precision: Some(precision), ..options.clone() };
-        let mut forms = [
-            Models::load(bundle, Backend::Tract, &with(Precision::F32))?,
-            Models::load(bundle, Backend::Tract, &with(Precision::Int8))?,
-        ];
-        let image = golden_input(bundle)?;
-        for models in &mut forms {
-            models.encode(&image)?;
-        }
+    /// Those of [`Models::decode`].
+    pub(crate) fn measure(
+        bundle: &Bundle,
+        options: &EngineOptions,
+        f32: &mut Models,
+        int8: &mut Models,
+    ) -> Result<Self, EngineError> {
+        let mut forms = [f32, int8];
         let mut choice = Self { runs: RUNS, decoders: Vec::new() };
         for (index, decoder) in bundle.manifest().decoders.iter().enumerate() {
             if decoder.int8.is_none() {
@@ -101,25 +98,7 @@ fn name(bundle: &Bundle, options: &EngineOptions) -> String {
     let forms = decoders.iter().map(|decoder| (decoder.sha256, decoder.int8.as_ref().map(|int8| int8.qop.sha256)));
     let machine = (std::env::consts::ARCH, std::thread::available_parallelism().map_or(1, usize::from));
     let program = (env!("CARGO_PKG_VERSION"), options.threads, options.direct_convolution);
-    EngineCache::choice_name(&format!("{:?} {machine:?} {program:?}", forms.collect::<Vec<_>>()))
-}
-
-impl EngineCache {
-    fn choice_name(text: &str) -> String {
-        format!("choice-{}", name_of(text))
-    }
-}
-
-/// The golden picture as the encoder takes it.
-pub(crate) fn golden_input(bundle: &Bundle) -> Result<Vec<f32>, EngineError> {
-    let unusable = |reason: String| EngineError::SelfTestInput { bundle: bundle.id(), reason };
-    let input = &bundle.manifest().input;
-    let golden = bundle.golden()?;
-    let mut preprocessor = Preprocessor::new(input).map_err(|error| unusable(error.to_string()))?;
-    let mut image = vec![0.0; input.values()];
-    let frame = golden.frame().map_err(|error| unusable(error.to_string()))?;
-    preprocessor.run(frame, &mut image).map_err(|error| unusable(error.to_string()))?;
-    Ok(image)
+    format!("choice-{}", name_of(&format!("{:?} {machine:?} {program:?}", forms.collect::<Vec<_>>())))
 }
 
 fn median_us(mut times: [Duration; RUNS]) -> f64 {

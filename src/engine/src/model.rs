@@ -31,10 +31,13 @@ pub(crate) struct Model {
 impl Model {
     /// Reads and checks `file`.
     pub(crate) fn read(file: &Path) -> Result<Self, EngineError> {
-        let bytes = read_bytes(file)?;
+        Self::parse(file, &read_bytes(file)?)
+    }
+
+    /// Checks the content of `file`.
+    pub(crate) fn parse(file: &Path, bytes: &[u8]) -> Result<Self, EngineError> {
         let broken = |reason: String| EngineError::NotOnnx { file: file.to_owned(), reason };
-        let mut proto = ModelProto::decode(&*bytes).map_err(|error| broken(error.to_string()))?;
-        drop(bytes);
+        let mut proto = ModelProto::decode(bytes).map_err(|error| broken(error.to_string()))?;
         let graph = proto.graph.as_mut().ok_or_else(|| broken("it holds no graph".to_owned()))?;
         complete(graph).map_err(broken)?;
         widen(graph);

@@ -20,6 +20,16 @@ pub enum Precision {
     Int8,
 }
 
+impl Precision {
+    /// Reads a precision, or `auto`, which is none.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownPrecision`].
+    pub fn or_auto(text: &str) -> Result<Option<Self>, EngineError> {
+        if text == "auto" { Ok(None) } else { text.parse().map(Some) }
+    }
+}
+
 impl FromStr for Precision {
     type Err = EngineError;
 
@@ -54,6 +64,8 @@ mod tests {
         for precision in [Precision::F32, Precision::F16, Precision::Int8] {
             assert_eq!(precision.to_string().parse::<Precision>().unwrap(), precision);
         }
+        assert_eq!(Precision::or_auto("auto").unwrap(), None);
+        assert_eq!(Precision::or_auto("int8").unwrap(), Some(Precision::Int8));
         let error = "fp8".parse::<Precision>().unwrap_err().to_string();
         assert!(error.contains("`fp8`") && error.contains("`int8`"), "{error}");
     }

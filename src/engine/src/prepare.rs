@@ -41,6 +41,10 @@ pub fn prepare(
     pictures: Pictures<'_>,
 ) -> Result<Prepared, EngineError> {
     let begin = Instant::now();
+    let load_in = |precision| {
+        let options = EngineOptions { precision: Some(precision), ..options.clone() };
+        Models::load(bundle, Backend::Tract, &options)
+    };
     let (models, parity, choice) = match backend {
         #[cfg(feature = "tensorrt")]
         Backend::Tensorrt => {
@@ -51,8 +55,14 @@ pub fn prepare(
         Backend::Tensorrt => return Err(backend.available(options).err().unwrap_or(EngineError::NotEncoded)),
         Backend::Auto | Backend::Tract => {
             let judged = bundle.quantisation().is_some() && options.precision != Some(Precision::F32);
-            let parity = judged.then(|| judge_int8(bundle, options, pictures)).transpose()?;
-            let choice = judged.then(|| MeasuredChoice::measure(bundle, options)).transpose()?;
+            let (parity, choice) = if judged {
+                let [mut f32, mut int8] = [load_in(Precision::F32)?, load_in(Precision::Int8)?];
+                let what = (Backend::Tract, Precision::Int8);
+                let parity = judge(bundle, &mut f32, &mut int8, what, pictures)?;
+                (Some(parity), Some(MeasuredChoice::measure(bundle, options, &mut f32, &mut int8)?))
+            } else {
+                (None, None)
+            };
             (Models::load(bundle, Backend::Tract, options)?, parity, choice)
         }
     };
@@ -60,23 +70,15 @@ pub fn prepare(
     Ok(Prepared { backend, precisions, parity, choice, time: begin.elapsed() })
 }
 
-fn judge_int8(bundle: &Bundle, options: &EngineOptions, pictures: Pictures<'_>) -> Result<Parity, EngineError> {
-    let with = |precision| EngineOptions { precision: Some(precision), ..options.clone() };
-    let mut int8 = Models::load(bundle, Backend::Tract, &with(Precision::Int8))?;
-    judge(bundle, &mut int8, (Backend::Tract, Precision::Int8), options, pictures)
-}
-
-/// Compares `candidate` with tract in f32 and refuses it where it differs too much.
+/// Compares `candidate` with `reference`, tract in f32, and refuses it where it differs too much.
 pub(crate) fn judge(
     bundle: &Bundle,
+    reference: &mut Models,
     candidate: &mut Models,
     (backend, precision): (Backend, Precision),
-    options: &EngineOptions,
     pictures: Pictures<'_>,
 ) -> Result<Parity, EngineError> {
-    let with_f32 = EngineOptions { precision: Some(Precision::F32), ..options.clone() };
-    let mut reference = Models::load(bundle, Backend::Tract, &with_f32)?;
-    let mut comparison = Comparison::new(bundle, &mut reference, candidate)?;
+    let mut comparison = Comparison::new(bundle, reference, candidate)?;
     GoldenVariants::of(bundle)?.each(bundle, |frame| comparison.add(frame))?;
     pictures(&mut comparison)?;
     let parity = comparison.finish();

@@ -42,11 +42,12 @@ impl Backend {
 /// [`EngineError::Unavailable`] where this build or machine lacks the backend; otherwise the errors of loading a model:
 /// file missing, unreadable, not ONNX, cut, an operator the backend lacks, tensors that are not f32 of fixed shape.
 pub fn load(file: &Path, backend: Backend, options: &EngineOptions) -> Result<Box<dyn Engine>, EngineError> {
-    backend.available(options)?;
     match backend {
         #[cfg(feature = "tensorrt")]
         Backend::Tensorrt => crate::tensorrt::load(file, options),
-        _ => Ok(Box::new(TractEngine::load(file, options)?)),
+        #[cfg(not(feature = "tensorrt"))]
+        Backend::Tensorrt => backend.available(options).and_then(|()| load(file, Backend::Tract, options)),
+        Backend::Auto | Backend::Tract => Ok(Box::new(TractEngine::load(file, options)?)),
     }
 }
 

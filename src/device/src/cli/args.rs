@@ -45,7 +45,7 @@ pub struct Common {
     pub backend: Option<Backend>,
     /// What the decoders compute with: auto, f32, f16 (TensorRT) or int8 [default: auto, the fastest that was measured or built
     /// here by `engine build` and passes the parity gate].
-    #[arg(long, global = true, value_name = "PRECISION", value_parser = precision)]
+    #[arg(long, global = true, value_name = "PRECISION", value_parser = Precision::or_auto)]
     pub precision: Option<PrecisionChoice>,
     /// How the decoder is chosen: vector, paper, released, `fixed:<domain>` or `oracle:<csv>`, a csv with the columns
     /// `file` and `domain` [default: as the bundle says].
@@ -67,14 +67,6 @@ pub struct Common {
 
 /// A precision, or none for `auto`.
 pub(super) type PrecisionChoice = Option<Precision>;
-
-fn precision(text: &str) -> Result<PrecisionChoice, String> {
-    if text == "auto" {
-        Ok(None)
-    } else {
-        text.parse().map(Some).map_err(|e: ushydra_engine::EngineError| e.to_string())
-    }
-}
 
 fn threads(text: &str) -> Result<usize, String> {
     match text.parse() {

@@ -110,7 +110,9 @@ fn compare(
     options: &EngineOptions,
     pictures: Pictures<'_>,
 ) -> Result<Parity, EngineError> {
-    let judged = judge(bundle, models, (Backend::Tensorrt, precision), options, pictures);
+    let with_f32 = EngineOptions { precision: Some(Precision::F32), ..options.clone() };
+    let mut reference = Models::load(bundle, Backend::Tract, &with_f32)?;
+    let judged = judge(bundle, &mut reference, models, (Backend::Tensorrt, precision), pictures);
     match &judged {
         Ok(parity) | Err(EngineError::Parity { parity, .. }) => options.cache.store_record(record, parity),
         Err(_) => {}

@@ -43,8 +43,9 @@ impl<'a> Planner<'a> {
 
     /// The engine of `file`, which messages call `source`.
     pub(super) fn plan(&self, file: &Path, source: &str, precision: Precision) -> Result<Planned, EngineError> {
-        let model = Model::read(file)?;
-        let key = self.key(file, precision)?;
+        let bytes = read_bytes(file)?;
+        let model = Model::parse(file, &bytes)?;
+        let key = self.key(&bytes, precision);
         let kept = self.options.cache.plan(&key).and_then(|plan| {
             match self.gpu.library.deserialize(&plan, self.options.dla) {
                 Ok(engine) => Some(engine),
@@ -57,16 +58,16 @@ impl<'a> Planner<'a> {
         });
         let engine = match kept {
             Some(engine) => engine,
-            None => self.build(&model, file, source, &key)?,
+            None => self.build(&model, &bytes, file, source, &key)?,
         };
         Ok(Planned { engine: TensorRtEngine::new(self.gpu, &engine, &model, file, self.options)?, key })
     }
 
-    fn key(&self, file: &Path, precision: Precision) -> Result<PlanKey, EngineError> {
+    fn key(&self, model: &[u8], precision: Precision) -> PlanKey {
         let (library, device) = (&self.gpu.library, self.gpu.cuda.device());
         let (major, minor) = device.compute_capability;
-        Ok(PlanKey {
-            model: Digest::of(&read_bytes(file)?),
+        PlanKey {
+            model: Digest::of(model),
             precision,
             // Every model of a bundle has fixed shapes.
             profile: "static".to_owned(),
@@ -75,12 +76,13 @@ impl<'a> Planner<'a> {
             library: format!("{} {}", library.flavour(), library.version()),
             gpu: device.name.clone(),
             compute_capability: format!("{major}.{minor}"),
-        })
+        }
     }
 
     fn build(
         &self,
         model: &Model,
+        bytes: &[u8],
         file: &Path,
         source: &str,
         key: &PlanKey,
@@ -88,7 +90,7 @@ impl<'a> Planner<'a> {
         let library = &self.gpu.library;
         let refuse = |error: TensorRtError| prepare_error(file, error);
         let typed = library.strongly_typed() && key.precision == Precision::F16;
-        let onnx = if typed { half::narrow(&model.proto).encode_to_vec() } else { read_bytes(file)? };
+        let onnx = typed.then(|| half::narrow(&model.proto).encode_to_vec());
         // Measurements of one model help the next, on the same GPU and version.
         let timing = name_of(&format!("{} {} {}", key.library, key.gpu, key.compute_capability));
         let options = BuildOptions {
@@ -102,7 +104,9 @@ impl<'a> Planner<'a> {
             ..BuildOptions::default()
         };
         let mut news = News::begin(source, key, &self.options.cache);
-        let built = library.build(&options, &onnx, &mut |progress| news.hear(progress)).map_err(refuse)?;
+        let built = library
+            .build(&options, onnx.as_deref().unwrap_or(bytes), &mut |progress| news.hear(progress))
+            .map_err(refuse)?;
         let engine = library.deserialize(&built.plan, self.options.dla).map_err(refuse)?;
         let time = news.end();
         self.options.cache.store_plan(key, source, &built.plan, time);

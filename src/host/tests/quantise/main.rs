@@ -1,0 +1,6 @@
+//! int8 decoders.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod forms;
+mod program;
