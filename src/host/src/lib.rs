@@ -21,6 +21,7 @@ pub mod report;
 pub mod rng;
 pub mod segment;
 pub mod split;
+pub mod study;
 pub mod train;
 pub mod unet;
 pub mod wired;

@@ -1,0 +1,5 @@
+//! The study: systems, splits and seeds compared as independent cells on the same data.
+
+pub mod record;
+
+pub use record::{Answer, CellKey, CellRecord, Frame};
