@@ -12,7 +12,7 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 use crate::failure::Failure;
 
 /// Environment variable that names the manager's socket: a path, or a name of the abstract namespace behind `@`.
-pub const SOCKET_VARIABLE: &str = "NOTIFY_SOCKET";
+const SOCKET_VARIABLE: &str = "NOTIFY_SOCKET";
 /// Longest message; a longer one is cut. systemd reads 4096 bytes.
 const MESSAGE_BYTES: usize = 1024;
 

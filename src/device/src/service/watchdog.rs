@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use crate::failure::Failure;
 
 /// Time after which the manager takes this program for hung, in microseconds.
-pub const PERIOD_VARIABLE: &str = "WATCHDOG_USEC";
+const PERIOD_VARIABLE: &str = "WATCHDOG_USEC";
 /// The process that is to feed the watchdog; any where it is not set.
-pub const PROCESS_VARIABLE: &str = "WATCHDOG_PID";
+const PROCESS_VARIABLE: &str = "WATCHDOG_PID";
 
 /// Feeds twice a period, and only after both loops have turned since the last time.
 #[derive(Debug)]

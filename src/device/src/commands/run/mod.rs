@@ -1,15 +1,17 @@
 //! `ushydra run`: newest frame first, until the source ends or the operator stops. Under a service manager it waits for a probe for
 //! ever and tells the manager how it is.
 
+mod derate;
 mod session;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use ushydra_board::Step;
 use ushydra_probe::{Frame, LiveChoice, Pace};
 
 use super::{open_bundle_in, open_pipeline};
 use crate::cli::{RunArguments, Settings};
-use crate::config::RunConfig;
+use crate::config::Config;
 use crate::failure::Failure;
 use crate::live::{Capture, Replay, Shutdown, SourceChoice, Taken};
 use crate::locate;
@@ -18,6 +20,7 @@ use crate::pipeline::FrameFault;
 use crate::report::Output;
 use crate::service::Service;
 use crate::spacing::Spacing;
+use derate::{Derater, load_cheaper};
 use session::Session;
 
 /// Longest wait for a frame before signals, faults and the status line get their turn.
@@ -26,7 +29,7 @@ const POLL: Duration = Duration::from_millis(100);
 pub(super) fn run(
     arguments: &RunArguments,
     settings: &Settings,
-    config: &RunConfig,
+    config: &Config,
     output: &mut Output,
 ) -> Result<(), Failure> {
     let mut service = Service::from_environment();
@@ -40,10 +43,11 @@ pub(super) fn run(
 fn serve(
     arguments: &RunArguments,
     settings: &Settings,
-    config: &RunConfig,
+    config: &Config,
     service: &mut Service,
     output: &mut Output,
 ) -> Result<(), Failure> {
+    let (config, board) = (&config.run, &config.board);
     let replay = arguments.replay.or(config.replay).unwrap_or_default();
     let looping = arguments.looping || config.looping.unwrap_or(false);
     if looping && arguments.overlay.is_some() {
@@ -67,7 +71,11 @@ fn serve(
     let shutdown = Shutdown::listen()?;
     // A recording that waits for its results cannot be late.
     service.status(format_args!("loading {}", folder.display()));
-    let mut pipeline = open_pipeline(&open_bundle_in(&folder)?, settings, replay == Replay::Recorded)?;
+    let bundle = open_bundle_in(&folder)?;
+    let mut pipeline = open_pipeline(&bundle, settings, replay == Replay::Recorded)?;
+    load_cheaper(&mut pipeline, &bundle, settings, board);
+    drop(bundle);
+    let mut derater = Derater::start(settings, board, &pipeline)?;
     let source = chosen.open(pace, looping)?;
     log::info!("source: {}", source.describe());
     let mut capture = Capture::start(source, replay)?;
@@ -77,8 +85,21 @@ fn serve(
     let wait = service.longest_wait(POLL);
     while !shutdown.asked() {
         session.faults(&capture)?;
-        match capture.slot().take(&mut frame, wait) {
+        let derating = derater.look(&mut pipeline, overlays.as_mut());
+        session.derated(derating)?;
+        let paused = derating.step == Step::Paused;
+        // A recording that waits for its results waits for the board as well; of a live source the newest frames pass by unjudged.
+        let hold = if paused && replay == Replay::Fast { wait } else { derater.hold().min(wait) };
+        let taken = if hold.is_zero() {
+            capture.slot().take(&mut frame, wait)
+        } else {
+            std::thread::sleep(hold);
+            Taken::Timeout
+        };
+        match taken {
+            Taken::Frame if paused => session.held += 1,
             Taken::Frame => {
+                derater.pacer.taken(Instant::now(), derating.max_fps);
                 spacing.apply(&mut frame);
                 match pipeline.process(&frame) {
                     Ok(result) => {

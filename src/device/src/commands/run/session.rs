@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
+use ushydra_board::{Derating, Step};
 use ushydra_core::Verdict;
 
 use crate::failure::Failure;
@@ -33,6 +34,10 @@ pub(super) struct Session<'a> {
     decoder: Option<usize>,
     /// Last fault of a live source.
     pub(super) last_fault: Option<String>,
+    /// What the board gives up at the moment.
+    derating: Derating,
+    /// Frames that passed by while nothing was judged.
+    pub(super) held: u64,
     /// The status line says that nothing is live.
     alarmed: bool,
     /// What the last line of text said: verdict, label, decoder; and when.
@@ -55,6 +60,8 @@ impl<'a> Session<'a> {
             refusals: Refusals::default(),
             decoder: None,
             last_fault: None,
+            derating: Derating::default(),
+            held: 0,
             alarmed: false,
             said: None,
             said_at: now,
@@ -96,6 +103,7 @@ impl<'a> Session<'a> {
                 latency_us: micros(latency),
                 dropped,
                 verdict: LiveRecord::verdict(result.verdict),
+                derating: Some(self.derating).filter(Derating::is_active),
             };
             return self.output.json(&Record::new(identity, result, None, Some(live)));
         }
@@ -115,19 +123,32 @@ impl<'a> Session<'a> {
         self.output.text(report::row(identity, result))
     }
 
+    /// Hears what the board gives up. The log has said it; whoever reads JSON learns of a pause here, because no result will tell.
+    pub(super) fn derated(&mut self, derating: Derating) -> Result<(), Failure> {
+        let before = std::mem::replace(&mut self.derating, derating);
+        if derating.step == Step::Paused && before.step != Step::Paused && self.output.is_json() {
+            Refusals::say(self.output, "board", &derating)?;
+        }
+        Ok(())
+    }
+
     /// The status line once a second, bad news at once. A service's line goes to its manager, and into the log only what changed.
     pub(super) fn status(&mut self, identity: &Identity, capture: &Capture, service: &mut Service) {
         let silence = self.last_frame.elapsed();
         let (lost, silent) = (capture.is_lost(), silence >= SILENCE);
         // Bad news does not wait for the next second.
-        let alarmed = lost || silent;
+        let paused = self.derating.step == Step::Paused;
+        let alarmed = lost || silent || paused;
         let news = alarmed != std::mem::replace(&mut self.alarmed, alarmed);
         if !self.status.is_due() && !(alarmed && news) {
             return;
         }
         self.line.clear();
         // Writing into memory does not fail.
-        let _ = if alarmed {
+        let _ = if paused {
+            self.said = None;
+            write!(self.line, "{}; no result is live", self.derating)
+        } else if alarmed {
             let cause = match (lost, self.tally.judged()) {
                 (true, 0) => "NO PROBE, waiting",
                 (true, _) => "PROBE LOST",
@@ -160,7 +181,11 @@ impl<'a> Session<'a> {
             self.decoder.map_or("none", |decoder| identity.domain(decoder)),
             identity.bundle,
             identity.backend,
-        )
+        )?;
+        match self.derating.is_active() {
+            true => write!(self.line, " | {}", self.derating),
+            false => Ok(()),
+        }
     }
 
     /// The last words, on standard error beside JSON lines and on standard output after text.
@@ -181,6 +206,9 @@ impl<'a> Session<'a> {
             lines.push(format!("latency from capture to result: {}", self.tally.percentiles()));
             lines.push(format!("decoders: {}", self.tally.shares(identity)));
             lines.push(format!("results: {}", self.tally.verdicts()));
+        }
+        if self.held > 0 {
+            lines.push(format!("passed by while the board was too hot: {} frames", self.held));
         }
         if let Some(link) = capture.link() {
             lines.push(format!("link: {link}"));
