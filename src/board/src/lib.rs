@@ -22,7 +22,7 @@ pub mod thermal;
 
 pub use derating::{Change, Conditions, Derating, Limits, Policy, Step};
 pub use error::BoardError;
-pub use identity::Identity;
+pub use identity::{AUTO, Identity};
 pub use profile::{
     Accelerators, Basis, Clocks, Latency, Memory, Power, PowerMode, Profile, Rates, Recognise, Thermal, names, profiles,
 };

@@ -19,8 +19,6 @@ pub const LIVE_BUNDLE: &str = "cardiac-lv";
 pub const MAX_THREADS: usize = 256;
 /// No Jetson has more accelerators than two.
 pub const MAX_DLA_CORE: u32 = 1;
-/// The name that recognises the board.
-pub const AUTO_BOARD: &str = "auto";
 /// Longest time before a step of derating is taken back, in seconds.
 const MAX_DWELL_S: u64 = 3600;
 /// Largest configuration file that is read, in bytes.
@@ -107,9 +105,9 @@ impl BoardConfig {
 /// # Errors
 /// A message with every known name.
 pub fn known_board(name: &str) -> Result<&str, String> {
-    let known = name == AUTO_BOARD || ushydra_board::names().any(|known| known == name);
+    let known = name == ushydra_board::AUTO || ushydra_board::names().any(|known| known == name);
     let all = || ushydra_board::names().collect::<Vec<_>>().join(", ");
-    if known { Ok(name) } else { Err(format!("`{name}` is no board; known are {AUTO_BOARD}, {}", all())) }
+    if known { Ok(name) } else { Err(format!("`{name}` is no board; known are {}, {}", ushydra_board::AUTO, all())) }
 }
 
 impl Config {

@@ -110,7 +110,8 @@ impl Policy {
         Self {
             limits,
             heat: Ladder::new([warm_c, hot_c, critical_c], pace(hysteresis_c), 3),
-            drain: Ladder::new([100.0 - BATTERY_LOW, 100.0 - BATTERY_EMPTY], pace(BATTERY_HYSTERESIS), 3),
+            // A battery is not led up step by step: a nearly empty one is nearly empty.
+            drain: Ladder::new([100.0 - BATTERY_LOW, 100.0 - BATTERY_EMPTY], pace(BATTERY_HYSTERESIS), 2),
             shortage: Ladder::new([SHORT], pace(SHORT_HYSTERESIS), 2),
             now: Derating::default(),
         }
