@@ -1,14 +1,16 @@
 #!/bin/sh
-# Says after a start whether this system slot is good. A slot that was just installed must run the service and pass the
-# self-test, else the other slot is started, once: without a pending update nothing is restarted, so that two bad slots do not
-# take turns for ever.
+# Says after a start whether this system slot is good: the service is ready, which it says only after its bundle has passed the
+# self-test, and is so still a while later. A slot that was just installed and does not get there makes room for the other one, once:
+# without a pending update nothing is restarted, so that two bad slots do not take turns for ever.
 set -eu
 
 root=${USHYDRA_SYSROOT:-}
 state=$root/var/lib/ushydra
 pending=$state/update-pending
 # Seconds that the service has to come up.
-patience=${USHYDRA_PATIENCE:-120}
+patience=${USHYDRA_PATIENCE:-900}
+# Seconds that it has to stay up.
+settle=${USHYDRA_SETTLE:-15}
 
 fits() {
     waited=0
@@ -20,7 +22,11 @@ fits() {
         sleep 1
         waited=$((waited + 1))
     done
-    ushydra selftest --config "$root/etc/ushydra/ushydra.toml" >&2
+    sleep "$settle"
+    if ! systemctl is-active --quiet ushydra.service; then
+        echo "ushydra.service did not stay active for $settle s" >&2
+        return 1
+    fi
 }
 
 if fits; then
