@@ -13,67 +13,21 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/.." && pwd)
-architecture=${1:-arm64}
-suite=${2:-bookworm}
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/ushydra/package-test
-base=$cache/$suite-$architecture.tar
+test_name=package
 steps=0
 
 skip() { echo "SKIPPED package: $*"; exit 0; }
 pass() { steps=$((steps + 1)); echo "PASS $*"; }
 fail() { echo "FAIL $*" >&2; exit 1; }
 
-case $architecture in
-    arm64) machine=aarch64 ;;
-    amd64) machine=x86_64 ;;
-    *) echo "package: $architecture is not one of arm64, amd64" >&2; exit 2 ;;
-esac
-[[ $(id -u) == 0 ]] || skip "needs root rights"
-command -v mmdebstrap >/dev/null || skip "mmdebstrap is not installed"
-
-# Programs of the other architecture run by themselves, also behind a chroot (flag F: the emulator is opened now).
-register_emulator() {
-    [[ $machine != "$(uname -m)" ]] || return 0
-    local formats=/proc/sys/fs/binfmt_misc emulator magic mask
-    emulator=$(command -v "qemu-$machine-static") || skip "qemu-user-static is not installed"
-    [[ -e $formats/register ]] || mount -t binfmt_misc binfmt_misc "$formats" || skip "this kernel has no binfmt_misc"
-    [[ ! -e $formats/qemu-$machine ]] || return 0
-    # The first 20 bytes of an ELF file: class, byte order, type, machine (183 = AArch64, 62 = x86-64).
-    magic='\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00'
-    [[ $machine == aarch64 ]] || magic=${magic/xb7/x3e}
-    mask='\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff'
-    printf ':qemu-%s:M::%s:%s:%s:F' "$machine" "$magic" "$mask" "$emulator" >"$formats/register"
-}
-
-# A minimal Debian with systemd and udev as every device has, once per suite.
-make_base() {
-    [[ ! -f $base ]] || return 0
-    # shellcheck source=../cross/debian.sh
-    source "$root/cross/debian.sh"
-    local mirror
-    mirror=$(debian_mirror)
-    [[ -n $mirror ]] || skip "no Debian mirror among this machine's apt sources"
-    echo "package: a root of Debian $suite for $architecture"
-    mmdebstrap --quiet --variant=minbase --architectures="$architecture" --include=systemd,udev,passwd \
-        --aptopt='APT::Sandbox::User "root"' "$suite" "$base.new" \
-        "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main" || skip "no root of $suite"
-    mv "$base.new" "$base"
-}
-
-# in_root COMMAND...: in the root, with its own processes and without a network.
-in_root() {
-    # shellcheck disable=SC2016 # the inner shell expands these
-    unshare --mount --pid --net --fork --kill-child sh -c '
-        mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" && mount -t tmpfs tmpfs "$1/run" && root=$1 && shift &&
-        exec chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LC_ALL=C.UTF-8 \
-            DEBIAN_FRONTEND=noninteractive "$@"' sh "$system" "$@"
-}
-
-apt() { in_root apt-get -qq -o APT::Sandbox::User=root -o Dpkg::Use-Pty=0 "$@"; }
+# shellcheck source=debian-root.sh
+source "$here/debian-root.sh"
+architecture=${1:-arm64}
+suite=${2:-bookworm}
 
 # Every path with kind, owner, rights and, for files, content. What apt and dpkg write about any package is left out.
 snapshot() {
-    (cd "$system" && find . -xdev \
+    (cd "$debian_root" && find . -xdev \
         \( -path ./proc -o -path ./dev -o -path ./run -o -path ./tmp -o -path ./var/lib/dpkg -o -path ./var/log \
         -o -path ./var/cache/apt -o -path ./var/cache/debconf -o -path ./var/lib/apt -o -path ./var/cache/ldconfig \
         -o -path ./etc/ld.so.cache -o -path './etc/*-' -o -path ./etc/.pwd.lock \) -prune -o \
@@ -93,22 +47,18 @@ foreign() {
     rm -r "$work"
 }
 
-mkdir -p "$cache"
-register_emulator
-make_base
-scratch=$(mktemp -d "$cache/run.XXXXXX")
+debian_root_prepare "$architecture" "$suite"
+scratch=$(mktemp -d "$debian_root_cache/run.XXXXXX")
 trap 'rm -rf --one-file-system "$scratch"' EXIT
-system=$scratch/root
-mkdir "$system"
-tar -C "$system" --exclude='./dev/*' -xpf "$base"
+debian_root_unpack "$scratch/root"
 
 deb=${USHYDRA_DEB:-$("$root/cross/package.sh" "$architecture" | tail -n 1)}
 next=${USHYDRA_DEB_NEXT:-$(USHYDRA_DEB_VERSION=999.0.0-1 "$root/cross/package.sh" "$architecture" | tail -n 1)}
-cp "$deb" "$system/tmp/ushydra_$architecture.deb"
-cp "$next" "$system/tmp/ushydra_next.deb"
+cp "$deb" "$debian_root/tmp/ushydra_$architecture.deb"
+cp "$next" "$debian_root/tmp/ushydra_next.deb"
 if [[ -n ${USHYDRA_DEB_FOREIGN:-} ]]; then cp "$USHYDRA_DEB_FOREIGN" "$scratch/foreign.deb"; else foreign "$deb"; fi
-mv "$scratch/foreign.deb" "$system/tmp/ushydra_foreign.deb"
-echo "package: $(basename "$deb"), $(stat -c %s "$deb") bytes, in Debian $(cat "$system/etc/debian_version") $architecture," \
+mv "$scratch/foreign.deb" "$debian_root/tmp/ushydra_foreign.deb"
+echo "package: $(basename "$deb"), $(stat -c %s "$deb") bytes, in Debian $(cat "$debian_root/etc/debian_version") $architecture," \
     "$(in_root dpkg-query -W libc6 | tr '\\t' ' ')"
 
 snapshot >"$scratch/before"
@@ -163,7 +113,7 @@ in_root sh -ec '! command -v ushydra && test ! -e /usr/share/ushydra && grep -q 
 pass "removed; configuration and installed bundle are kept"
 
 apt purge ushydra
-rm -f "$system"/tmp/*.deb
+rm -f "$debian_root"/tmp/*.deb
 snapshot >"$scratch/after"
 diff "$scratch/before" "$scratch/after" || fail "the purge left something"
 pass "purged; $(wc -l <"$scratch/after") paths, owners, rights and contents are as before"
