@@ -59,6 +59,7 @@ stage=$cross_binaries/package
 rm -rf "$stage"
 mkdir -p "$stage"
 manual "$stage"
+gzip -9n "$stage"/man/*.1
 configuration >"$stage/ushydra.toml"
 
 "$here/build.sh" -p ushydra ${features:+--features "$features"} >&2

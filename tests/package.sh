@@ -53,7 +53,7 @@ trap 'rm -rf --one-file-system "$scratch"' EXIT
 debian_root_unpack "$scratch/root"
 
 deb=${USHYDRA_DEB:-$("$root/cross/package.sh" "$architecture" | tail -n 1)}
-next=${USHYDRA_DEB_NEXT:-$(USHYDRA_DEB_VERSION=999.0.0-1 "$root/cross/package.sh" "$architecture" | tail -n 1)}
+next=${USHYDRA_DEB_NEXT:-$(USHYDRA_DEB_VERSION=999.0.0 "$root/cross/package.sh" "$architecture" | tail -n 1)}
 cp "$deb" "$debian_root/tmp/ushydra_$architecture.deb"
 cp "$next" "$debian_root/tmp/ushydra_next.deb"
 if [[ -n ${USHYDRA_DEB_FOREIGN:-} ]]; then cp "$USHYDRA_DEB_FOREIGN" "$scratch/foreign.deb"; else foreign "$deb"; fi

@@ -69,7 +69,7 @@ fn every_configuration_file_is_kept_by_dpkg() {
 
 #[test]
 fn the_changelog_begins_with_this_version() {
-    let expected = format!("ushydra ({}-1) ", env!("CARGO_PKG_VERSION"));
+    let expected = format!("ushydra ({}) ", env!("CARGO_PKG_VERSION"));
     assert!(debian("changelog").starts_with(&expected), "board/debian/changelog does not begin with {expected}");
 }
 
@@ -81,7 +81,7 @@ fn the_service_runs_what_the_package_installs() {
     for (source, target) in [
         ("target/release/ushydra", "usr/bin/"),
         ("target/release/package/ushydra.toml", "etc/ushydra/"),
-        ("../../board/debian/sysusers.conf", "usr/lib/sysusers.d/ushydra.conf"),
+        ("../../board/debian/sysusers.d/ushydra.conf", "usr/lib/sysusers.d/"),
     ] {
         assert!(assets.contains(&(source.to_owned(), target.to_owned())), "{source}");
     }
@@ -90,6 +90,6 @@ fn the_service_runs_what_the_package_installs() {
     for line in ["#: source = ", "#: json = false"] {
         assert_eq!(example.lines().filter(|l| l.starts_with(line)).count(), 1, "{line}");
     }
-    assert!(debian("sysusers.conf").contains("\nu ushydra "));
+    assert!(debian("sysusers.d/ushydra.conf").contains("\nu ushydra "));
     assert!(unit.contains("\nUser=ushydra\n"));
 }
