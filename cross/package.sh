@@ -61,6 +61,7 @@ mkdir -p "$stage"
 manual "$stage"
 gzip -9n "$stage"/man/*.1
 configuration >"$stage/ushydra.toml"
+gzip -9nc "$cross_root/board/debian/changelog" >"$stage/changelog.gz"
 
 "$here/build.sh" -p ushydra ${features:+--features "$features"} >&2
 cross_environment >&2
