@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# A minimal Debian with systemd in a folder, of either processor. Sourced by the tests that install the package; they set
 # shellcheck disable=SC2154 # the caller sets these
+# A minimal Debian with systemd in a folder, of either processor. Sourced by the tests that install the package; they set
 # `test_name`, `root` (of the tree) and have a function `skip`.
 
 # shellcheck source=../cross/debian.sh

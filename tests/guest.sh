@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Small Linux guests in QEMU: kernel, modules and C library from Debian packages. Sourced by the tests that boot one.
 # shellcheck disable=SC2034 # read by those who source this
+# Small Linux guests in QEMU: kernel, modules and C library from Debian packages. Sourced by the tests that boot one.
 #
 # The caller sets `test_name` (for messages) and calls guest_prepare MODULE...; then `arch` (aarch64 | x86_64), `guest_cache`, and
 # `system` (with vmlinuz, version, root/) are set, and $system/modules-<test_name> holds the modules in the order of loading.
