@@ -52,11 +52,11 @@ boot() {
 
 # seen PATTERN [AFTER-LINE]: waits until a line of the console matches; prints its number.
 seen() {
-    local deadline=$((SECONDS + patience)) line
+    local deadline=$((SECONDS + patience)) line last_look=
     while ((SECONDS < deadline)); do
-        line=$(tr -d '\r' <"$work/console" | grep -nE "$1" | cut -d: -f1 | awk -v after="${2:-0}" '$1 > after { print; exit }')
+        line=$(tr -d '\r' <"$work/console" | grep -nE "$1" | cut -d: -f1 | awk -v after="${2:-0}" '$1 > after { print; exit }') || true
         [[ -z $line ]] || { echo "$line"; return; }
-        kill -0 "$qemu" 2>/dev/null || { sleep 0.2; [[ -n ${last_look:-} ]] && break; last_look=yes; }
+        kill -0 "$qemu" 2>/dev/null || { sleep 0.2; [[ -z $last_look ]] || break; last_look=yes; }
         sleep 0.02
     done
     echo "power-cuts: no line $1 from the guest; its last ones:" >&2
