@@ -46,7 +46,7 @@ boot() {
     fi
     : >"$work/console"
     "qemu-system-$arch" "${machine[@]}" -smp 1 -m 512 "${disk[@]}" -device virtio-blk-pci,drive=disk -initrd "$work/initramfs" \
-        -append "console=$console quiet panic=-1 rdinit=/init power-cuts=$1" </dev/null >"$work/console" 2>"$work/qemu" &
+        -append "$(guest_kernel_words) power-cuts=$1" </dev/null >"$work/console" 2>"$work/qemu" &
     qemu=$!
 }
 
@@ -70,7 +70,7 @@ said() { tr -d '\r' <"$work/console" | sed -n "s/^$1 //p" | tail -n 1; }
 guest_prepare virtio_blk virtio_pci ext4
 programs=$(guest_programs ushydra)
 work=$(mktemp -d "$guest_cache/cuts.XXXXXX")
-trap '[[ -z $qemu ]] || kill -KILL "$qemu"; rm -rf "$work"' EXIT
+trap '[[ -z $qemu ]] || kill -KILL "$qemu" || true; rm -rf "$work"' EXIT
 mkdir "$work/root"
 cp -a "$system/root/." "$work/root/"
 mkdir -p "$work/root"/{dev,proc,sys,tmp,models,calibration}

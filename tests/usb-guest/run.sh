@@ -50,7 +50,7 @@ boot() {
     local -a machine
     mapfile -t machine < <(guest_machine)
     timeout --foreground "${USHYDRA_GUEST_LIMIT:-300}" "qemu-system-$arch" "${machine[@]}" -smp 2 -m 1024 \
-        -initrd "$1" -append "console=$console quiet panic=-1 rdinit=/init" </dev/null
+        -initrd "$1" -append "$(guest_kernel_words)" </dev/null
 }
 
 guest_prepare vhci_hcd uvcvideo
