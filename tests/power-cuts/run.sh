@@ -60,7 +60,7 @@ seen() {
         sleep 0.02
     done
     echo "power-cuts: no line $1 from the guest; its last ones:" >&2
-    tail -n 5 "$work/console" "$work/qemu" >&2
+    tail -n 25 "$work/console" "$work/qemu" >&2
     return 1
 }
 
