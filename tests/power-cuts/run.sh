@@ -67,7 +67,7 @@ seen() {
 pull_plug() { kill -KILL "$qemu"; wait "$qemu" 2>/dev/null || true; qemu=; }
 said() { tr -d '\r' <"$work/console" | sed -n "s/^$1 //p" | tail -n 1; }
 
-guest_prepare virtio_blk virtio_pci ext4
+guest_prepare virtio_blk virtio_pci crc32c_generic ext4
 programs=$(guest_programs ushydra)
 work=$(mktemp -d "$guest_cache/cuts.XXXXXX")
 trap '[[ -z $qemu ]] || kill -KILL "$qemu" || true; rm -rf "$work"' EXIT

@@ -18,7 +18,7 @@ source "$here/../guest.sh"
 # shellcheck source=../debian-root.sh
 source "$here/../debian-root.sh"
 
-guest_prepare virtio_blk virtio_pci ext4 vhci_hcd
+guest_prepare virtio_blk virtio_pci crc32c_generic ext4 vhci_hcd
 debian_root_prepare "$debian_arch" bookworm
 deb=${USHYDRA_DEB:-$("$root/cross/package.sh" "$debian_arch" | tail -n 1)}
 simulator=$(guest_programs ushydra-probe-sim)/ushydra-probe-sim
