@@ -57,7 +57,7 @@ const GROUPS: [Group; 6] = [
 
 /// All ablations of a task that have finished cells.
 #[must_use]
-pub fn tables(context: &Context<'_>) -> Vec<Table> {
+pub(super) fn tables(context: &Context<'_>) -> Vec<Table> {
     let mut tables: Vec<Table> = GROUPS.iter().filter_map(|group| one(context, group)).collect();
     tables.extend(strangers(context));
     tables.extend(curves(context));

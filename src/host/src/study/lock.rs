@@ -10,7 +10,6 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{HostError, Result};
-use crate::files;
 
 /// How often an owner says that it is alive.
 const BEAT: Duration = Duration::from_secs(5);

@@ -28,7 +28,7 @@ const FOLDER: &str = "network";
 ///
 /// # Errors
 /// [`HostError::Config`] for settings that cannot work.
-pub fn settings(
+pub(super) fn settings(
     config: &TaskConfig,
     system: System,
     labels: &[String],
@@ -65,7 +65,7 @@ fn degradation(work: &Work<'_>) -> Option<Degradation> {
 ///
 /// # Errors
 /// Those of pictures and training, [`HostError::Stopped`].
-pub fn classify(
+pub(super) fn classify(
     planes: &Planes,
     work: &Work<'_>,
     (architecture, base): (Architecture, BaselineConfig),
@@ -112,7 +112,7 @@ pub fn classify(
 ///
 /// # Errors
 /// As [`classify`].
-pub fn segment(
+pub(super) fn segment(
     outlines: &Outlines,
     work: &Work<'_>,
     (architecture, base): (Architecture, BaselineConfig),

@@ -23,7 +23,7 @@ struct Current {
 }
 
 /// Prepares pictures for a network and turns its logits into answers.
-pub struct Painter {
+pub(super) struct Painter {
     preprocessor: Preprocessor,
     tensor: Vec<f32>,
     upsampler: Upsampler,
@@ -36,7 +36,7 @@ impl Painter {
     ///
     /// # Errors
     /// [`HostError::Dataset`] for an input that cannot be prepared.
-    pub fn new(input: &InputSpec) -> Result<Self> {
+    pub(super) fn new(input: &InputSpec) -> Result<Self> {
         Ok(Self {
             preprocessor: Preprocessor::new(input).map_err(|e| HostError::Dataset(e.to_string()))?,
             tensor: vec![0.0; input.values()],
@@ -50,7 +50,7 @@ impl Painter {
     ///
     /// # Errors
     /// Those of [`MaskSample::load`], [`HostError::Picture`].
-    pub fn take(&mut self, sample: &MaskSample, degradation: Option<Degradation>) -> Result<Moments> {
+    pub(super) fn take(&mut self, sample: &MaskSample, degradation: Option<Degradation>) -> Result<Moments> {
         let problem = |problem: String| HostError::Picture { path: sample.image.clone(), problem };
         let loaded = degraded(sample, degradation)?;
         let geometry =
@@ -67,7 +67,7 @@ impl Painter {
 
     /// The prepared picture that was taken last.
     #[must_use]
-    pub fn tensor(&self) -> &[f32] {
+    pub(super) fn tensor(&self) -> &[f32] {
         &self.tensor
     }
 
@@ -75,7 +75,7 @@ impl Painter {
     ///
     /// # Errors
     /// [`HostError::Dataset`] for logits of another size.
-    pub fn answer(&mut self, logits: &[f32]) -> Result<Answer> {
+    pub(super) fn answer(&mut self, logits: &[f32]) -> Result<Answer> {
         let Some(Current { truth, fitted, crop, spacing }) = &self.current else {
             return Err(HostError::Dataset("an answer came before its picture".to_owned()));
         };
@@ -96,7 +96,7 @@ impl Painter {
 ///
 /// # Errors
 /// Those of [`MaskSample::load`].
-pub fn degraded(sample: &MaskSample, degradation: Option<Degradation>) -> Result<LoadedSample> {
+pub(super) fn degraded(sample: &MaskSample, degradation: Option<Degradation>) -> Result<LoadedSample> {
     let mut loaded = sample.load()?;
     if let Some(degradation) = degradation {
         let mut rng = Rng::labelled(0, &["degraded", &sample.name]);
@@ -106,7 +106,7 @@ pub fn degraded(sample: &MaskSample, degradation: Option<Degradation>) -> Result
 }
 
 /// An encoder with decoders, and the painter for their masks.
-pub struct Drawing {
+pub(super) struct Drawing {
     painter: Painter,
     models: Wired,
 }
@@ -116,7 +116,7 @@ impl Drawing {
     ///
     /// # Errors
     /// [`HostError::Engine`], [`HostError::Dataset`].
-    pub fn new(files: &ModelFiles, input: &InputSpec) -> Result<Self> {
+    pub(super) fn new(files: &ModelFiles, input: &InputSpec) -> Result<Self> {
         // One thread per engine: pictures are worked on side by side.
         Ok(Self { painter: Painter::new(input)?, models: Wired::load(files, 1)? })
     }
@@ -125,7 +125,7 @@ impl Drawing {
     ///
     /// # Errors
     /// Those of [`Painter::take`], [`HostError::Engine`].
-    pub fn see(&mut self, sample: &MaskSample, degradation: Option<Degradation>) -> Result<View> {
+    pub(super) fn see(&mut self, sample: &MaskSample, degradation: Option<Degradation>) -> Result<View> {
         let pixel = self.painter.take(sample, degradation)?;
         self.models.encode(self.painter.tensor())?;
         Ok(View { pixel, features: self.models.output(FEATURES)?.to_vec() })
@@ -135,7 +135,7 @@ impl Drawing {
     ///
     /// # Errors
     /// [`HostError::Engine`], those of [`Painter::answer`].
-    pub fn answers(&mut self) -> Result<Vec<Answer>> {
+    pub(super) fn answers(&mut self) -> Result<Vec<Answer>> {
         (0..self.models.decoders()).map(|decoder| self.painter.answer(self.models.decode(decoder)?)).collect()
     }
 }

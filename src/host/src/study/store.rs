@@ -31,9 +31,9 @@ impl Settings {
         files::fingerprint(&parts)
     }
 
-    fn differing(&self, other: &BTreeMap<String, String>) -> Vec<&str> {
+    fn differing(&self, other: &BTreeMap<String, String>) -> Vec<String> {
         let names = self.0.keys().chain(other.keys());
-        let mut found: Vec<&str> = names.filter(|n| self.0.get(*n) != other.get(*n)).map(String::as_str).collect();
+        let mut found: Vec<String> = names.filter(|n| self.0.get(*n) != other.get(*n)).cloned().collect();
         found.sort_unstable();
         found.dedup();
         found

@@ -12,7 +12,7 @@ use super::system::System;
 use super::table::{Column, PrintedRow, Row, Table, exact};
 
 /// A finished cell with its plan.
-pub type Finished<'a> = (&'a Planned, CellRecord);
+pub(super) type Finished<'a> = (&'a Planned, CellRecord);
 
 const CLASSIFIED: [Measure; 7] = [
     Measure::Precision,
@@ -27,21 +27,21 @@ const DRAWN: [Measure; 3] = [Measure::Dice, Measure::Iou, Measure::Hd95];
 const ROUTED: [Measure; 2] = [Measure::OwnDecoder, Measure::InDomain];
 
 /// What all tables of one task need.
-pub struct Context<'a> {
+pub(super) struct Context<'a> {
     /// The task.
-    pub task: Task,
+    pub(super) task: Task,
     /// Its configuration.
-    pub config: &'a TaskConfig,
+    pub(super) config: &'a TaskConfig,
     /// Name of the study.
-    pub study: &'a str,
+    pub(super) study: &'a str,
     /// Labels.
-    pub labels: &'a [String],
+    pub(super) labels: &'a [String],
     /// Domains in the recipe's order.
-    pub domains: &'a [String],
+    pub(super) domains: &'a [String],
     /// Finished cells of the task.
-    pub cells: Vec<&'a Finished<'a>>,
+    pub(super) cells: Vec<&'a Finished<'a>>,
     /// How intervals are drawn.
-    pub draws: Draws,
+    pub(super) draws: Draws,
 }
 
 /// One of the article's tables.
@@ -89,7 +89,7 @@ const FORMS: [(Task, Form); 4] = [
 impl Context<'_> {
     /// Measures of the task.
     #[must_use]
-    pub const fn measures(&self) -> &'static [Measure] {
+    pub(super) const fn measures(&self) -> &'static [Measure] {
         match self.task {
             Task::Classify => &CLASSIFIED,
             Task::Segment => &DRAWN,
@@ -98,7 +98,7 @@ impl Context<'_> {
 
     /// The measure that a single figure stands for.
     #[must_use]
-    pub const fn first(&self) -> Measure {
+    pub(super) const fn first(&self) -> Measure {
         match self.task {
             Task::Classify => Measure::Accuracy,
             Task::Segment => Measure::Dice,
@@ -106,7 +106,7 @@ impl Context<'_> {
     }
 
     /// Main cells of a system.
-    pub fn main(&self, system: System) -> impl Iterator<Item = &CellRecord> {
+    pub(super) fn main(&self, system: System) -> impl Iterator<Item = &CellRecord> {
         let cells = self.cells.iter().filter(move |(plan, _)| {
             plan.system == system && plan.variant == Variant::Main && plan.split.rule.is_main()
         });
@@ -115,7 +115,7 @@ impl Context<'_> {
 
     /// All tables of the task.
     #[must_use]
-    pub fn tables(&self) -> Vec<Table> {
+    pub(super) fn tables(&self) -> Vec<Table> {
         let forms = FORMS.iter().filter(|(task, _)| *task == self.task).map(|(_, form)| form);
         let mut tables: Vec<Table> = forms.filter_map(|form| self.table(form)).collect();
         tables.extend(self.differences());
@@ -295,7 +295,7 @@ impl Context<'_> {
 
     /// What every table says about how its figures came about.
     #[must_use]
-    pub fn notes(&self) -> Vec<String> {
+    pub(super) fn notes(&self) -> Vec<String> {
         let mut parts: BTreeMap<(&str, u64), &CellRecord> = BTreeMap::new();
         for (plan, record) in &self.cells {
             if plan.variant == Variant::Main && plan.split.rule.is_main() {
