@@ -55,6 +55,7 @@ degrade = { noise = [0.2], blur = [0.05], gain = [0.5] }
 [ablations.segment]
 routing = true
 quality = true
+int8 = true
 degrade = { noise = [0.2] }
 "#;
 

@@ -10,6 +10,7 @@ pub mod degrade;
 mod encoder;
 pub mod engine;
 pub mod figures;
+mod int8;
 pub mod lock;
 pub mod map;
 mod networks;

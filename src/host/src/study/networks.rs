@@ -20,11 +20,12 @@ use crate::error::{HostError, Result};
 use crate::files;
 use crate::rng::Rng;
 use crate::segment::ComputeDevice;
+use crate::segment::loss::LossConfig;
 
 /// The training's folder within a cell.
 const FOLDER: &str = "network";
 
-/// Settings of a network as the study gives them, before the cell's own seed and domains.
+/// Settings of a network as the study gives them, before the cell's own seed and domains. The loss of masks is that of the UNets.
 ///
 /// # Errors
 /// [`HostError::Config`] for settings that cannot work.
@@ -34,6 +35,7 @@ pub(super) fn settings(
     labels: &[String],
     input: &InputSpec,
     augmentation: &AugmentConfig,
+    loss: Option<LossConfig>,
     root: &Path,
 ) -> Result<(Architecture, BaselineConfig)> {
     let problem = |problem: String| HostError::config(&config.recipe, problem);
@@ -42,7 +44,8 @@ pub(super) fn settings(
     let input = InputSpec { width: networks.width, height: networks.height, ..input.clone() };
     // The domains are those of a split, which come with the cell.
     let domains = vec!["all".to_owned()];
-    let base = BaselineConfig::new(labels.to_vec(), domains, input, augmentation.clone());
+    let mut base = BaselineConfig::new(labels.to_vec(), domains, input, augmentation.clone());
+    base.loss = loss.unwrap_or(base.loss);
     let mut made = networks.of(system, &base).map_err(problem)?;
     made.weights = made.weights.map(|weights| root.join(weights));
     made.check(architecture).map_err(problem)?;

@@ -7,6 +7,7 @@ use ushydra_bundle::Statistics;
 use super::ablation::{Evidence, Routing, Variant};
 use super::config::TaskConfig;
 use super::degrade::Degradation;
+use super::int8;
 use super::painter::Drawing;
 use super::planes::{CALIBRATION, hash};
 use super::record::{CellRecord, Epoch, Frame, Task};
@@ -144,11 +145,11 @@ impl Outlines {
             }
             Variant::Degraded(_) => routed.test = self.drawn(work, &models, &work.sides.of(Part::Test), true)?,
             Variant::Int8 => {
-                return Err(HostError::Dataset(
-                    "int8 decoders are compared for the classification only; `ushydra-host quantize` judges those of a \
-                     segmentation bundle"
-                        .to_owned(),
-                ));
+                let parts = [Part::Train, Part::Validation, Part::Test];
+                let pictures = parts.map(|part| work.sides.of(part).into_iter().map(|i| &self.samples[i]).collect());
+                let place = work.folder.path.join("int8");
+                let answers = int8::answers(&models, &recipe, pictures, &place, &work.progress.hidden())?;
+                routed.test.iter_mut().zip(answers).for_each(|(judged, answers)| judged.answers = answers);
             }
             Variant::Main | Variant::Others(_) | Variant::Domains(_) => {}
         }

@@ -194,13 +194,14 @@ impl Study {
                 let planes = self.planes()?;
                 let recipe = &planes.recipe;
                 let (input, changes) = (&recipe.input, &recipe.augmentation);
-                networks::settings(&planes.config, cell.system, &recipe.labels, input, changes, root)
+                networks::settings(&planes.config, cell.system, &recipe.labels, input, changes, None, root)
             }
             Task::Segment => {
                 let outlines = self.outlines()?;
                 let recipe = &outlines.recipe;
                 let (input, changes) = (&recipe.input, &recipe.augmentation);
-                networks::settings(&outlines.config, cell.system, &recipe.labels, input, changes, root)
+                let loss = Some(recipe.training.loss);
+                networks::settings(&outlines.config, cell.system, &recipe.labels, input, changes, loss, root)
             }
         }
     }
