@@ -1,7 +1,7 @@
 //! `compare`.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use ushydra_host::progress::Progress;
@@ -56,7 +56,8 @@ pub(super) struct Compare {
 
 impl Compare {
     pub(super) fn run(self, progress: &Progress) -> anyhow::Result<()> {
-        let own = self.config.parent().map(PathBuf::from).unwrap_or_default();
+        // A file without a folder lies in the current one, whose name may not be empty.
+        let own = self.config.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
         let places =
             Places { config: self.config.clone(), root: self.root.clone().unwrap_or(own), out: self.out.clone() };
         // The cores are shared by the cells that run side by side.
