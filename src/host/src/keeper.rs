@@ -62,6 +62,20 @@ impl Keeper {
         }
     }
 
+    /// The network of a finished training, in the shape of `module`.
+    pub(crate) fn best<M: Module, E: DeserializeOwned>(&self, module: M) -> Result<M> {
+        let path = self.folder.join(STATE);
+        let missing = |remedy: &str| HostError::Missing { path: path.clone(), remedy: remedy.to_owned() };
+        if !path.exists() {
+            return Err(missing("train the network first"));
+        }
+        let state = files::read_json::<State<E>>(&path)?;
+        if !state.finished {
+            return Err(missing("the training was stopped; run the same command again until it is finished"));
+        }
+        self.load(&format!("best-{}", state.best + 1), module)
+    }
+
     fn file(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}.bpk"))
     }

@@ -278,7 +278,8 @@ mod tests {
     fn values_that_cannot_work() {
         let good = super::super::tests::config();
         good.check(Architecture::Resnet18).unwrap();
-        let cases: [(&str, fn(&mut BaselineConfig)); 10] = [
+        type Change = fn(&mut BaselineConfig);
+        let cases: [(&str, Change); 10] = [
             ("labels", |c| c.labels.truncate(1)),
             ("domains", |c| c.domains.clear()),
             ("input.channels", |c| c.input.channels = 2),

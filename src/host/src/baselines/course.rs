@@ -43,7 +43,7 @@ pub(super) struct Batch {
 
 /// Figures of one finished epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-struct Done {
+pub(super) struct Done {
     figures: record::Epoch,
     seconds: f64,
 }

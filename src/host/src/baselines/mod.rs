@@ -12,6 +12,7 @@ mod deeplab;
 mod densenet;
 mod dofe;
 mod fcn;
+mod gradcam;
 mod layers;
 mod network;
 mod paint;
@@ -26,6 +27,7 @@ mod weights;
 
 pub use classify::{Trained, train_classifier};
 pub use config::{Architecture, BaselineConfig};
+pub use gradcam::{HeatMap, gradcam};
 pub use paint::Painter;
 pub use picture::{ClassPicture, MaskPicture};
 pub use resnet::Depth;

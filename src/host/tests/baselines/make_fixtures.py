@@ -133,7 +133,9 @@ class DoFE(nn.Module):
     def forward(self, image):
         fourth = self.backbone(image)["out"]
         code = self.code[1](F.relu(self.code[0](fourth.mean((2, 3)))))
-        semantic = self.classifier[:4](fourth)
+        semantic = fourth
+        for layer in list(self.classifier)[:4]:
+            semantic = layer(semantic)
         knowledge = code.softmax(1) @ self.pool.running_prior
         embedded = semantic + torch.tanh(self.gate(semantic)) * knowledge[:, :, None, None]
         return F.interpolate(self.classifier[4](embedded), image.shape[-2:], mode="bilinear", align_corners=False)

@@ -5,6 +5,7 @@
 mod parity;
 mod training;
 
+use safetensors::tensor::{Dtype, TensorView};
 use ushydra_bundle::{Colour, Crop, Filter, Fit, InputSpec};
 
 use super::BaselineConfig;
@@ -33,4 +34,24 @@ pub(super) fn config() -> BaselineConfig {
         output_stride: 16,
         ..BaselineConfig::new(names(&["bar", "disc"]), names(&["low", "high"]), input, augmentation)
     }
+}
+
+/// Writes formula weights of a network in torchvision's names.
+pub(super) fn write_weights(architecture: super::Architecture, config: &BaselineConfig, path: &std::path::Path) {
+    struct Shapes;
+    impl super::build::WithClassifier for Shapes {
+        type Answer = Vec<(String, Vec<usize>)>;
+        fn run<C: super::network::Classifier>(self, network: C) -> crate::error::Result<Self::Answer> {
+            Ok(super::weights::shapes(&network))
+        }
+    }
+    let device = burn::tensor::Device::flex();
+    let shapes = super::build::classifier(architecture, config, &device, Shapes).unwrap();
+    let bytes: Vec<Vec<u8>> =
+        shapes.iter().map(|(n, s)| parity::fill(n, s).iter().flat_map(|v| v.to_le_bytes()).collect()).collect();
+    let views = shapes
+        .iter()
+        .zip(&bytes)
+        .map(|((name, shape), bytes)| (name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap()));
+    std::fs::write(path, safetensors::serialize(views.collect::<Vec<_>>(), None).unwrap()).unwrap();
 }

@@ -51,7 +51,7 @@ fn fixtures() -> Fixtures {
 }
 
 /// Values of a tensor as a function of its name and shape, as in the script.
-fn fill(name: &str, shape: &[usize]) -> Vec<f32> {
+pub(super) fn fill(name: &str, shape: &[usize]) -> Vec<f32> {
     let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
     let mut rng = Rng::new(hash);
     let fan_in = shape.iter().skip(1).product::<usize>().max(1) as f64;
