@@ -1,5 +1,6 @@
 //! Command line of the host program.
 
+mod adapt;
 mod dataset;
 mod evaluate;
 mod make;
@@ -45,6 +46,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Add a domain and a decoder to a bundle from a small folder of new images.
+    Adapt(Box<adapt::Adapt>),
     /// Look at a data set before training on it.
     #[command(subcommand)]
     Dataset(dataset::Command),
@@ -143,6 +146,7 @@ pub(crate) fn main() -> ExitCode {
 
 fn run(command: Command, progress: &Progress) -> anyhow::Result<ExitCode> {
     match command {
+        Command::Adapt(command) => command.run(progress),
         Command::Dataset(command) => command.run(progress),
         Command::Import(command) => command.run().map(|()| ExitCode::SUCCESS),
         Command::Train(command) => command.run(progress).map(|()| ExitCode::SUCCESS),
