@@ -172,7 +172,7 @@ fn exit_code(error: &anyhow::Error) -> u8 {
             | HostError::Probe(_),
         ) => code::INPUT,
         Some(HostError::Bundle(_)) => code::BUNDLE,
-        Some(HostError::Engine(_)) => code::BACKEND,
+        Some(HostError::Engine(_) | HostError::Cluster(_)) => code::BACKEND,
         Some(HostError::Stopped) => code::STOPPED,
         Some(HostError::Diverged(_) | HostError::Onnx(_) | HostError::Route(_)) | None => code::INTERNAL,
     }
