@@ -39,6 +39,7 @@ fn run(out: &Path, cells: &[CellKey], progress: &Progress) -> ushydra_host::Resu
         poll_seconds: 1,
         grace_seconds: 10,
         retries: 1,
+        retry_seconds: 0,
         time: Some("00:05:00".into()),
         ..SlurmConfig::default()
     };

@@ -125,7 +125,7 @@ fn distinct(patients: &[&str]) -> usize {
 /// The space with the place of one domain more.
 fn vector(old: &VectorStatistics, observations: &[Observation<'_>], component: bool) -> Result<VectorStatistics> {
     let (d, k) = (old.entries, old.components);
-    if old.variance.len() != k || old.projection.len() != d * k || k == 0 || old.domains.len() % k != 0 {
+    if k == 0 || old.variance.len() != k || old.projection.len() != d * k || !old.domains.len().is_multiple_of(k) {
         return Err(HostError::Calibration("the bundle's vector space is damaged; get the bundle again".to_owned()));
     }
     let vectors: Vec<Vec<f32>> = observations.iter().map(Observation::vector).collect();
@@ -289,9 +289,9 @@ mod tests {
                 right.count() as f64 / of.len() as f64
             };
             found.push(share(&observations[2][40..], 2));
-            for domain in 0..2 {
-                assert!(share(&observations[domain], domain) > 0.85, "domain {domain}, component {component}");
-                for o in &observations[domain] {
+            for (domain, own) in observations.iter().enumerate().take(2) {
+                assert!(share(own, domain) > 0.85, "domain {domain}, component {component}");
+                for o in own {
                     let (a, b) =
                         (before.route(&o.quality, o.features).unwrap(), after.route(&o.quality, o.features).unwrap());
                     assert!(b.in_domain >= a.in_domain);

@@ -29,6 +29,8 @@ pub struct SlurmConfig {
     pub setup: Vec<String>,
     /// How often a failed cell is submitted again.
     pub retries: u32,
+    /// Seconds before a failed cell starts again: the lock of a process that died on another machine holds for a minute.
+    pub retry_seconds: u64,
     /// Seconds between two looks.
     pub poll_seconds: u64,
     /// Seconds that a finished task's record may take to appear on the shared storage, and a new job to be known.
@@ -52,6 +54,7 @@ impl Default for SlurmConfig {
             options: Vec::new(),
             setup: Vec::new(),
             retries: 2,
+            retry_seconds: 75,
             poll_seconds: 10,
             grace_seconds: 60,
             cancel_on_stop: false,

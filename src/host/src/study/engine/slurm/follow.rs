@@ -171,23 +171,23 @@ impl<'a> Follower<'a> {
 
     /// Submits every open cell that no task is at.
     fn submit(&mut self) -> Result<()> {
-        let mut groups: BTreeMap<Option<u64>, Vec<String>> = BTreeMap::new();
+        let mut groups: BTreeMap<(bool, Option<u64>), Vec<String>> = BTreeMap::new();
         for slug in self.open.keys() {
             let note = self.state.cells.get(slug).cloned().unwrap_or_default();
             if note.task.is_none() {
                 let memory = self.config.memory_mb.map(|mb| mb.saturating_mul(1 << note.short_of_memory.min(16)));
-                groups.entry(memory).or_default().push(slug.clone());
+                groups.entry((note.attempts > 0, memory)).or_default().push(slug.clone());
             }
         }
-        for (memory, slugs) in groups {
+        for (group, slugs) in groups {
             for chunk in slugs.chunks(self.config.array) {
-                self.submit_array(chunk, memory)?;
+                self.submit_array(chunk, group)?;
             }
         }
         Ok(())
     }
 
-    fn submit_array(&mut self, slugs: &[String], memory_mb: Option<u64>) -> Result<()> {
+    fn submit_array(&mut self, slugs: &[String], (again, memory_mb): (bool, Option<u64>)) -> Result<()> {
         let logs = self.folder.join("logs");
         std::fs::create_dir_all(&logs).map_err(HostError::io("create the folder", &logs))?;
         let stem = self.stem();
@@ -200,6 +200,7 @@ impl<'a> Follower<'a> {
             logs: &logs,
             cells: slugs.len(),
             memory_mb,
+            again,
         };
         let script = self.folder.join(format!("{stem}.sh"));
         files::write_atomic(&script, array.text()?.as_bytes())?;

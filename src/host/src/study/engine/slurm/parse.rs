@@ -80,7 +80,7 @@ pub struct TaskReport {
 /// Tasks in the output of `scontrol show job -o JOB`: one line of `Key=value` pairs per task, tasks that wait together on one
 /// line. What is no such line is passed over.
 #[must_use]
-pub fn scontrol(text: &str) -> Vec<TaskReport> {
+pub(super) fn scontrol(text: &str) -> Vec<TaskReport> {
     let mut reports = Vec::new();
     for line in text.lines() {
         let field = |key: &str| line.split_whitespace().find_map(|part| part.strip_prefix(key)?.strip_prefix('='));
@@ -97,7 +97,7 @@ pub fn scontrol(text: &str) -> Vec<TaskReport> {
 /// Tasks in the output of `sacct -n -X --parsable2 --format=JobID,State,ExitCode,Reason`. Steps and what is no such line are
 /// passed over.
 #[must_use]
-pub fn sacct(text: &str) -> Vec<TaskReport> {
+pub(super) fn sacct(text: &str) -> Vec<TaskReport> {
     let mut reports = Vec::new();
     for line in text.lines() {
         let mut fields = line.split('|');

@@ -22,6 +22,8 @@ pub(super) struct Array<'a> {
     pub(super) cells: usize,
     /// `--mem` in MiB.
     pub(super) memory_mb: Option<u64>,
+    /// Whether these cells failed before.
+    pub(super) again: bool,
 }
 
 impl Array<'_> {
@@ -50,6 +52,9 @@ impl Array<'_> {
         let given = [("partition", &config.partition), ("account", &config.account), ("time", &config.time)];
         options.extend(given.iter().filter_map(|(name, value)| Some(format!("--{name}={}", (*value).as_ref()?))));
         options.extend(self.memory_mb.map(|mb| format!("--mem={mb}M")));
+        if self.again && config.retry_seconds > 0 {
+            options.push(format!("--begin=now+{}", config.retry_seconds));
+        }
         options.extend(config.options.iter().cloned());
         let mut text = "#!/bin/bash\n".to_owned();
         options.iter().for_each(|option| text.push_str(&format!("#SBATCH {option}\n")));
@@ -99,7 +104,7 @@ mod tests {
         };
         let command = ["/bin/sh", "-c", "echo \"$GREETING $0 $1 $2\"", "it's"].map(OsString::from);
         let array =
-            Array { config: &config, command: &command, list: &list, logs: dir.path(), cells: 2, memory_mb: Some(512) };
+            Array { config: &config, command: &command, list: &list, logs: dir.path(), cells: 2, memory_mb: Some(512), again: true };
         let text = array.text().unwrap();
         for option in [
             "--array=0-1%4",
@@ -109,6 +114,7 @@ mod tests {
             "--gres=gpu:1",
             "--cpus-per-task=1",
             "--no-requeue",
+            "--begin=now+75",
         ] {
             assert!(text.contains(&format!("#SBATCH {option}\n")), "{option} in {text}");
         }
@@ -124,7 +130,7 @@ mod tests {
         let config = SlurmConfig::default();
         for logs in ["/a%b", "/a\"b", "/a\nb"] {
             let logs = Path::new(logs);
-            let array = Array { config: &config, command: &[], list: logs, logs, cells: 1, memory_mb: None };
+            let array = Array { config: &config, command: &[], list: logs, logs, cells: 1, memory_mb: None, again: false };
             assert!(array.text().is_err(), "{logs:?}");
         }
     }
