@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod common;
+
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
@@ -29,6 +31,32 @@ esac
 echo "{\"task\": \"$SLURM_JOB_ID\"}" >"$folder/cell.json"
 "#;
 
+const STUDY: &str = r#"
+name = "miniature"
+resamples = 100
+[slurm]
+poll_seconds = 1
+retry_seconds = 0
+grace_seconds = 20
+cpus = 1
+[classify]
+recipe = "recipe.toml"
+data = ["data.csv"]
+weights = "weights.safetensors"
+systems = ["vit", "ushydra-vit"]
+splits = [{ name = "split-0" }]
+printed = { low = "African", medium = "European", high = "Macao" }
+"#;
+
+/// Whether there is a cluster to test on.
+fn cluster() -> bool {
+    let there = std::env::var_os("USHYDRA_SLURM").is_some();
+    if !there {
+        eprintln!("skipped: USHYDRA_SLURM is not set; tests/slurm.sh starts a cluster and sets it");
+    }
+    there
+}
+
 fn cells(count: u64) -> Vec<CellKey> {
     let key = |seed| CellKey { system: "s".into(), split: "p".into(), seed, variant: String::new() };
     (0..count).map(key).collect()
@@ -54,8 +82,7 @@ fn run(out: &Path, cells: &[CellKey], progress: &Progress) -> ushydra_host::Resu
 
 #[test]
 fn on_a_real_cluster() {
-    if std::env::var_os("USHYDRA_SLURM").is_none() {
-        eprintln!("skipped: USHYDRA_SLURM is not set; tests/slurm.sh starts a cluster and sets it");
+    if !cluster() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -104,4 +131,64 @@ fn on_a_real_cluster() {
     // Everything that can be computed is: the same command submits only what failed.
     assert_eq!(run(out, &cells(3), &Progress::silent()).unwrap(), []);
     assert_eq!(attempts(0), 1);
+}
+
+/// What a cell answered: its record without the time it took.
+fn answers(record: &Path) -> serde_json::Value {
+    let mut record: serde_json::Value = serde_json::from_slice(&std::fs::read(record).unwrap()).unwrap();
+    record.as_object_mut().unwrap().remove("training_seconds");
+    record
+}
+
+#[test]
+fn a_study_gives_the_same_answers_on_both_engines() {
+    if !cluster() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    common::pictures(at, 36);
+    common::weights(&at.join("weights.safetensors"));
+    common::recipe(at);
+    std::fs::write(at.join("study.toml"), STUDY).unwrap();
+    let compare = |engine: &str, out: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ushydra-host"));
+        let arguments = ["-q", "compare", "--config", "study.toml", "--out", out, "--engine", engine];
+        command.args(arguments).current_dir(at).output().unwrap()
+    };
+    let local = compare("local", "local");
+    assert!(local.status.success(), "{}", String::from_utf8_lossy(&local.stderr));
+    // The first task of the study that runs is killed.
+    let done = Arc::new(AtomicBool::new(false));
+    let ended = Arc::clone(&done);
+    let killer = std::thread::spawn(move || {
+        while !ended.load(Ordering::Relaxed) {
+            let list = Command::new("squeue")
+                .args(["-h", "-r", "-t", "R", "-n", "ushydra-study", "-o", "%i %o"])
+                .output()
+                .unwrap();
+            let list = String::from_utf8_lossy(&list.stdout).into_owned();
+            let study = |line: &&str| line.contains("/slurm-out/");
+            if let Some(task) = list.lines().find(study).and_then(|line| line.split(' ').next()) {
+                return Command::new("scancel").args(["--signal=KILL", "--full", task]).status().unwrap().success();
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        false
+    });
+    let slurm = compare("slurm", "slurm-out");
+    done.store(true, Ordering::Relaxed);
+    let killed = killer.join().unwrap();
+    let error = String::from_utf8_lossy(&slurm.stderr).into_owned();
+    assert!(slurm.status.success(), "{error}");
+    assert!(killed && error.contains("submitted again"), "{error}");
+    let mut count = 0;
+    for cell in std::fs::read_dir(at.join("local/cells")).unwrap() {
+        let cell = cell.unwrap().file_name();
+        let record = |out: &str| answers(&at.join(out).join("cells").join(&cell).join("cell.json"));
+        assert_eq!(record("local"), record("slurm-out"), "{cell:?}");
+        count += 1;
+    }
+    assert_eq!(count, 2);
+    assert_eq!(local.stdout, slurm.stdout, "the same tables");
 }

@@ -103,8 +103,15 @@ mod tests {
             ..SlurmConfig::default()
         };
         let command = ["/bin/sh", "-c", "echo \"$GREETING $0 $1 $2\"", "it's"].map(OsString::from);
-        let array =
-            Array { config: &config, command: &command, list: &list, logs: dir.path(), cells: 2, memory_mb: Some(512), again: true };
+        let array = Array {
+            config: &config,
+            command: &command,
+            list: &list,
+            logs: dir.path(),
+            cells: 2,
+            memory_mb: Some(512),
+            again: true,
+        };
         let text = array.text().unwrap();
         for option in [
             "--array=0-1%4",
@@ -130,7 +137,8 @@ mod tests {
         let config = SlurmConfig::default();
         for logs in ["/a%b", "/a\"b", "/a\nb"] {
             let logs = Path::new(logs);
-            let array = Array { config: &config, command: &[], list: logs, logs, cells: 1, memory_mb: None, again: false };
+            let array =
+                Array { config: &config, command: &[], list: logs, logs, cells: 1, memory_mb: None, again: false };
             assert!(array.text().is_err(), "{logs:?}");
         }
     }
