@@ -40,7 +40,7 @@ impl Default for AdaptConfig {
             folds: 5,
             repeats: 3,
             resamples: 2000,
-            pulls: vec![0.05, 0.2, 1.0, 5.0],
+            pulls: vec![0.1, 0.5, 2.0, 8.0, 32.0],
             choice_folds: 3,
             iterations: 100,
             component: true,

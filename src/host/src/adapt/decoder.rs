@@ -1,5 +1,7 @@
 //! A classification decoder for a new domain: it starts from one of the bundle's and is pulled towards it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use ushydra_bundle::Bundle;
 use ushydra_onnx::{Network, Operation};
@@ -74,8 +76,8 @@ fn head(network: &Network) -> Option<Head> {
 impl Labelled<'_> {
     /// A decoder for the images `pictures`, all of which have a label.
     ///
-    /// The pull is chosen among `config.pulls` and "unchanged" by the cross-entropy on held-out patients of `pictures`;
-    /// with a single patient there is nothing to hold out, and the decoder stays unchanged.
+    /// The pull is chosen among `config.pulls` by the cross-entropy on held-out patients of `pictures`. The decoder stays
+    /// unchanged where the best one gains less than the standard error of its gain per patient, and with a single patient.
     ///
     /// # Errors
     /// Those of training.
@@ -96,34 +98,46 @@ impl Labelled<'_> {
         }
         let strata: Vec<usize> = pictures.iter().map(|&p| self.labels[p].unwrap_or(0)).collect();
         let fold_of = grouped_folds(&strata, &patients, folds, seed)?;
-        let mut losses = vec![0.0; config.pulls.len()];
-        let mut kept = 0.0;
+        // By pull, then by patient: how much less the cross-entropy is than that of the unchanged decoder.
+        let mut gains = vec![BTreeMap::<&str, f64>::new(); config.pulls.len()];
         for fold in 0..folds {
             let part = |held_out: bool| {
                 let chosen = pictures.iter().zip(&fold_of).filter(move |(_, f)| (**f == fold) == held_out);
                 chosen.map(|(p, _)| *p).collect::<Vec<usize>>()
             };
             let (training, held_out) = (Training::new(self, &part(false))?, part(true));
-            kept += self.cross_entropy(start, &held_out);
-            for (loss, &pull) in losses.iter_mut().zip(&config.pulls) {
-                *loss += self.cross_entropy(&training.fit(start, pull, config, seed)?, &held_out);
+            for (gains, &pull) in gains.iter_mut().zip(&config.pulls) {
+                let head = training.fit(start, pull, config, seed)?;
+                for p in &held_out {
+                    let gain = self.cross_entropy(start, *p) - self.cross_entropy(&head, *p);
+                    *gains.entry(self.patients[*p].as_str()).or_default() += gain;
+                }
             }
         }
-        let best = losses.iter().enumerate().min_by(|a, b| a.1.total_cmp(b.1));
-        let Some((best, _)) = best.filter(|(_, loss)| **loss < kept) else { return Ok((start.clone(), unchanged)) };
+        let sums = gains.iter().map(|gains| gains.values().sum::<f64>());
+        let best = sums.enumerate().max_by(|a, b| a.1.total_cmp(&b.1)).map(|(index, _)| index);
+        let Some(best) = best.filter(|&best| is_clear(gains[best].values())) else {
+            return Ok((start.clone(), unchanged));
+        };
         let pull = config.pulls[best];
         let head = Training::new(self, pictures)?.fit(start, pull, config, seed)?;
         Ok((head, Fitted { start: index, pull: Some(pull) }))
     }
 
-    /// Sum of the cross-entropies of unaugmented `pictures`.
-    fn cross_entropy(&self, head: &Head, pictures: &[usize]) -> f64 {
-        let one = |&p: &usize| {
-            let answer = softmax(&head.logits(self.features.row(p, 0)));
-            -self.labels[p].and_then(|label| answer.get(label)).copied().unwrap_or(1.0).max(MIN_PROBABILITY).ln()
-        };
-        pictures.iter().map(one).sum()
+    /// Cross-entropy of an unaugmented image.
+    fn cross_entropy(&self, head: &Head, p: usize) -> f64 {
+        let answer = softmax(&head.logits(self.features.row(p, 0)));
+        -self.labels[p].and_then(|label| answer.get(label)).copied().unwrap_or(1.0).max(MIN_PROBABILITY).ln()
     }
+}
+
+/// Whether the mean of one gain per patient exceeds its own standard error: what does not is noise more often than not, and
+/// the unchanged decoder has been judged on more patients than these.
+fn is_clear<'a>(gains: impl ExactSizeIterator<Item = &'a f64> + Clone) -> bool {
+    let n = gains.len() as f64;
+    let mean = gains.clone().sum::<f64>() / n;
+    let variance = gains.map(|gain| (gain - mean) * (gain - mean)).sum::<f64>() / (n - 1.0);
+    n > 1.0 && mean > (variance / n).sqrt()
 }
 
 /// Standardised views of one training side.
@@ -219,6 +233,19 @@ mod tests {
             };
             let (before, after) = (right(&start()), right(&head));
             assert!(if case.changes { after > before } else { after >= 18 }, "{before} {after}");
+        }
+    }
+
+    #[test]
+    fn a_gain_has_to_be_clear() {
+        for (gains, clear) in [
+            (&[1.0, 1.1, 0.9][..], true),
+            (&[1.0, -1.0, 0.2], false),
+            (&[-1.0, -1.1], false),
+            (&[5.0], false),
+            (&[0.0, 0.0], false),
+        ] {
+            assert_eq!(is_clear(gains.iter()), clear, "{gains:?}");
         }
     }
 

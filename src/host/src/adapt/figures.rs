@@ -140,7 +140,7 @@ impl Figures {
             } else {
                 Vec::new()
             },
-            accuracy: (!values.is_empty()).then(|| bootstrap::mean(&values, context.resamples, context.seed)),
+            accuracy: (!values.is_empty()).then(|| interval(&values, context)),
             shown_accuracy: (!visible.is_empty()).then(|| share(visible.iter().filter(|r| **r).count(), visible.len())),
             macro_f1: table.as_ref().map(|table| macro_f1(table)),
             confusion: table,
@@ -173,5 +173,63 @@ pub fn gain(before: &[Verdict], after: &[Verdict], context: &Context<'_>) -> Opt
         Some((context.patients[before.picture].as_str(), right(after, truth) - right(before, truth)))
     });
     let pairs: Vec<(&str, f64)> = pairs.collect();
-    (!pairs.is_empty()).then(|| bootstrap::mean(&pairs, context.resamples, context.seed))
+    (!pairs.is_empty()).then(|| interval(&pairs, context))
+}
+
+/// Mean with the percentile interval of patients drawn with replacement, widened for few patients: with n of them its ends
+/// move away from the mean by `t_{n-1} sqrt(n / (n - 1)) / 1.96` (after Hesterberg, The American Statistician 69:371, 2015).
+/// Without this, five patients give intervals of 95 % that hold the truth far less often.
+#[must_use]
+pub fn interval(values: &[(&str, f64)], context: &Context<'_>) -> Estimate {
+    let patients = values.iter().map(|(patient, _)| patient).collect::<std::collections::BTreeSet<_>>().len();
+    let Estimate { mean, low, high } = bootstrap::mean(values, context.resamples, context.seed);
+    let wider = widening(patients);
+    let (least, most) = values.iter().fold((mean, mean), |(a, b), (_, v)| (a.min(*v), b.max(*v)));
+    Estimate { mean, low: (mean - (mean - low) * wider).max(least), high: (mean + (high - mean) * wider).min(most) }
+}
+
+/// 97.5 % quantile of the normal distribution.
+const NORMAL: f64 = 1.959_964;
+/// The same of Student's t with 1 to 10 degrees of freedom.
+const STUDENT: [f64; 10] = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228];
+
+/// How much wider an interval of `n` patients has to be than the percentiles say; infinite for one.
+fn widening(n: usize) -> f64 {
+    let Some(freedom) = n.checked_sub(1).filter(|f| *f > 0) else { return f64::INFINITY };
+    let f = freedom as f64;
+    let student = STUDENT.get(freedom - 1).copied().unwrap_or_else(|| {
+        // Abramowitz and Stegun 26.7.5, the first two terms.
+        let z = NORMAL;
+        z + (z.powi(3) + z) / (4.0 * f) + (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / (96.0 * f * f)
+    });
+    student * (n as f64 / f).sqrt() / NORMAL
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_patients_widen_the_interval() {
+        for (n, expected) in [(2, 9.168), (6, 1.437), (11, 1.192), (31, 1.059), (1000, 1.002)] {
+            assert!((widening(n) - expected).abs() < 2e-3, "{n}: {}", widening(n));
+        }
+        let context = Context {
+            domains: &[],
+            labels: &[],
+            truths: &[],
+            labelled: true,
+            patients: &[],
+            min_probability: 0.5,
+            metric: Metric::Vector,
+            resamples: 500,
+            seed: 1,
+        };
+        let values = [("a", 1.0), ("b", 0.0), ("c", 0.0), ("d", 1.0), ("e", 0.0), ("f", 0.0)];
+        let (narrow, wide) = (bootstrap::mean(&values, 500, 1), interval(&values, &context));
+        assert!(wide.mean == narrow.mean && wide.high > narrow.high, "{narrow:?} {wide:?}");
+        assert!(wide.low >= 0.0 && wide.high <= 1.0, "no farther than the values go");
+        let one = interval(&[("a", 1.0), ("a", 0.0)], &context);
+        assert_eq!((one.low, one.high), (0.0, 1.0));
+    }
 }

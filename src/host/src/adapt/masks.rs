@@ -13,7 +13,7 @@ use ushydra_core::{FrameGeometry, FrameView, Moments, PixelFormat, Quality};
 use ushydra_measure::{Cleaner, Mask, Upsampler};
 use ushydra_onnx::{Network, Storage};
 
-use super::figures::{Context, Figures, Verdict};
+use super::figures::{Context, Figures, Verdict, interval};
 use super::judge::System;
 use super::observe::{Observed, Skipped};
 use super::report::DecoderNote;
@@ -22,7 +22,7 @@ use crate::calibrate::Observation;
 use crate::calibrate::extend::{self, NewDomain};
 use crate::dataset::Sample;
 use crate::error::{HostError, Result};
-use crate::evaluate::bootstrap::{self, Estimate};
+use crate::evaluate::bootstrap::Estimate;
 use crate::features::{Features, View};
 use crate::files;
 use crate::masks::{LoadedSample, MaskDataset, MaskSample};
@@ -161,7 +161,7 @@ impl Masked {
         }
         let mean = |value: &dyn Fn(&(usize, f64, f64)) -> f64| {
             let values: Vec<(&str, f64)> = pairs.iter().map(|pair| (patients[pair.0], value(pair))).collect();
-            bootstrap::mean(&values, context.resamples, context.seed)
+            interval(&values, context)
         };
         let choice = self.best(&all, &can_shift);
         let shift = (choice.shift as f64 - NONE as f64) * STEP;

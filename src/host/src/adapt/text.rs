@@ -90,7 +90,7 @@ impl Adaptation {
         match self.validation {
             Some([folds, repeats]) => format!(
                 "Judged by {folds} folds grouped by patient, {repeats} repetitions: the adapted bundle saw nothing of the patient it is \
-                 judged on and routes as on the device. Intervals: 95 %, bootstrap over patients."
+                 judged on and routes as on the device. Intervals: 95 %, bootstrap over patients, widened for their small number."
             ),
             None => "Without labels nothing can be said about right and wrong; the figures of the adapted bundle come from the very \
                      images that describe the domain."
