@@ -15,6 +15,17 @@ pub enum Task {
     Segment,
 }
 
+impl Task {
+    /// As configurations name it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Classify => "classify",
+            Self::Segment => "segment",
+        }
+    }
+}
+
 /// Which cell: system x split x seed, and the variant of an ablation.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CellKey {
