@@ -1,6 +1,8 @@
 //! USHydra on the host: import, train, calibrate, evaluate and export model bundles.
 
+pub mod adapt;
 pub mod augment;
+pub mod baselines;
 pub mod calibrate;
 pub mod dataset;
 pub mod error;
@@ -10,6 +12,7 @@ pub mod features;
 pub mod files;
 pub mod head;
 pub mod import;
+mod keeper;
 pub mod masks;
 pub mod parallel;
 pub mod phantoms;

@@ -1,5 +1,7 @@
 //! Command line of the host program.
 
+mod adapt;
+mod compare;
 mod dataset;
 mod evaluate;
 mod make;
@@ -45,6 +47,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Add a domain and a decoder to a bundle from a small folder of new images.
+    Adapt(Box<adapt::Adapt>),
     /// Look at a data set before training on it.
     #[command(subcommand)]
     Dataset(dataset::Command),
@@ -56,6 +60,8 @@ enum Command {
     Calibrate(make::Calibrate),
     /// Cross-validate a run's whole pipeline, or judge a finished bundle on a data set.
     Evaluate(evaluate::Evaluate),
+    /// Train and judge many systems on the same splits, and write the article's tables and the ablations.
+    Compare(compare::Compare),
     /// Write the bundle of a run and test it as the device would open it.
     Export(make::Export),
     /// Give a bundle's decoders int8 forms, where they lose next to nothing.
@@ -143,11 +149,13 @@ pub(crate) fn main() -> ExitCode {
 
 fn run(command: Command, progress: &Progress) -> anyhow::Result<ExitCode> {
     match command {
+        Command::Adapt(command) => command.run(progress),
         Command::Dataset(command) => command.run(progress),
         Command::Import(command) => command.run().map(|()| ExitCode::SUCCESS),
         Command::Train(command) => command.run(progress).map(|()| ExitCode::SUCCESS),
         Command::Calibrate(command) => command.run(progress).map(|()| ExitCode::SUCCESS),
         Command::Evaluate(command) => command.run(progress).map(|()| ExitCode::SUCCESS),
+        Command::Compare(command) => command.run(progress).map(|()| ExitCode::SUCCESS),
         Command::Export(command) => command.run().map(|()| ExitCode::SUCCESS),
         Command::Quantize(command) => command.run(progress).map(|()| ExitCode::SUCCESS),
         Command::Phantom(command) => command.run(progress).map(|()| ExitCode::SUCCESS),
@@ -168,7 +176,7 @@ fn exit_code(error: &anyhow::Error) -> u8 {
             | HostError::Probe(_),
         ) => code::INPUT,
         Some(HostError::Bundle(_)) => code::BUNDLE,
-        Some(HostError::Engine(_)) => code::BACKEND,
+        Some(HostError::Engine(_) | HostError::Cluster(_)) => code::BACKEND,
         Some(HostError::Stopped) => code::STOPPED,
         Some(HostError::Diverged(_) | HostError::Onnx(_) | HostError::Route(_)) | None => code::INTERNAL,
     }
