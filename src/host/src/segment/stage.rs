@@ -9,6 +9,7 @@ use burn::store::ModuleRecord;
 use burn::tensor::{Bytes, Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
+use super::blend::blend;
 use super::recipe::{StageConfig, TrainingConfig};
 use super::schedule::{Draw, learning_rate};
 use super::view::ViewMaker;
@@ -97,7 +98,7 @@ impl Bench<'_> {
     ) -> Result<(M, Vec<Epoch>)> {
         let keeper = Keeper { folder: self.folder.join("stages").join(&stage.name) };
         let mut optimiser = AdamWConfig::new().with_weight_decay(self.training.weight_decay as f32).init();
-        let (mut module, mut best) = (independent(&module), independent(&module));
+        let (mut module, mut mean, mut best) = (independent(&module), module.valid(), independent(&module));
         let fingerprint =
             files::fingerprint(&[self.fingerprint.as_bytes(), format!("{}{}", stage.name, stage.depends).as_bytes()]);
         let mut state = State { fingerprint: fingerprint.clone(), epochs: Vec::new(), best: 0, finished: false };
@@ -107,6 +108,9 @@ impl Bench<'_> {
             if !found.finished {
                 module = keeper.load(&format!("module-{last}"), module)?;
                 optimiser = keeper.load_optimiser(last, optimiser)?;
+                if stage.config.average > 0.0 {
+                    mean = keeper.load(&format!("mean-{last}"), mean)?;
+                }
             }
             state = found;
         }
@@ -133,12 +137,17 @@ impl Bench<'_> {
                     let gradients = GradientsParams::from_grads(loss.backward(), &module);
                     let rate = learning_rate(stage.config.learning_rate, epoch * per_epoch + step, steps);
                     module = optimiser.step(rate, module.clone(), gradients);
+                    if stage.config.average > 0.0 {
+                        let share = averaging_share(stage.config.average, epoch * per_epoch + step);
+                        mean = blend(mean.clone(), &module.valid(), share);
+                    }
                     bar.step()?;
                 }
                 Ok(())
             })?;
             bar.done();
-            let dice = judge(&module)?;
+            let judged = if stage.config.average > 0.0 { &mean } else { &module };
+            let dice = judge(judged)?;
             let done =
                 Epoch { stage: stage.name.clone(), epoch: epoch + 1, loss: sum / order.len().max(1) as f64, dice };
             log::info!("{done:?}");
@@ -146,11 +155,14 @@ impl Bench<'_> {
             state.epochs.push(done);
             if better {
                 state.best = epoch;
-                best = independent(&module);
+                best = independent(judged);
                 keeper.save(&format!("best-{}", epoch + 1), &best)?;
             }
             state.finished = state.epochs.len() == stage.config.epochs || epoch - state.best >= patience;
             keeper.save(&format!("module-{}", epoch + 1), &module)?;
+            if stage.config.average > 0.0 {
+                keeper.save(&format!("mean-{}", epoch + 1), &mean)?;
+            }
             keeper.save_optimiser(epoch + 1, &optimiser)?;
             keeper.commit(&state)?;
         }
@@ -260,8 +272,13 @@ impl Keeper {
     fn commit(&self, state: &State) -> Result<()> {
         files::write_json(&self.folder.join(STATE), state)?;
         let epoch = state.epochs.len();
-        let keep = [format!("module-{epoch}"), format!("optimiser-{epoch}"), format!("best-{}", state.best + 1)]
-            .map(|n| self.file(&n));
+        let keep = [
+            format!("module-{epoch}"),
+            format!("mean-{epoch}"),
+            format!("optimiser-{epoch}"),
+            format!("best-{}", state.best + 1),
+        ]
+        .map(|n| self.file(&n));
         let entries = std::fs::read_dir(&self.folder).map_err(HostError::io("list", &self.folder))?;
         for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
             if path.extension().is_some_and(|e| e == "bpk") && !keep.contains(&path) {
@@ -270,6 +287,13 @@ impl Keeper {
         }
         Ok(())
     }
+}
+
+/// How far the mean moves to the weights after `step` (from 0): the start of a training is forgotten quickly, whatever the
+/// decay.
+fn averaging_share(decay: f64, step: usize) -> f32 {
+    let step = step as f64;
+    (1.0 - decay.min((1.0 + step) / (10.0 + step))) as f32
 }
 
 /// A copy that shares nothing: a plain clone of a batch normalisation keeps its running statistics in common with the
