@@ -1,6 +1,7 @@
 //! USHydra on the host: import, train, calibrate, evaluate and export model bundles.
 
 pub mod augment;
+pub mod baselines;
 pub mod calibrate;
 pub mod dataset;
 pub mod error;
@@ -10,6 +11,7 @@ pub mod features;
 pub mod files;
 pub mod head;
 pub mod import;
+mod keeper;
 pub mod masks;
 pub mod parallel;
 pub mod phantoms;

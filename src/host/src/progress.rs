@@ -37,6 +37,12 @@ impl Progress {
         Self::default()
     }
 
+    /// Draws nothing, and stops when this work is to stop.
+    #[must_use]
+    pub fn hidden(&self) -> Self {
+        Self::quiet(self.stop_flag())
+    }
+
     /// The flag that ends the work at the next safe place.
     #[must_use]
     pub fn stop_flag(&self) -> Arc<AtomicBool> {

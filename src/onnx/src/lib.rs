@@ -41,4 +41,4 @@ pub use graph::{Graph, Value};
 pub use network::{Layer, Network, Operation, Weights};
 pub use ops::{Conv2d, ConvScales, ConvTranspose2d, Pool2d, ResizeMode};
 pub use proto::{IR_VERSION, OPSET};
-pub use tensor::Storage;
+pub use tensor::{Storage, parameters};

@@ -1,7 +1,8 @@
 //! Initializers: the constants of a graph as ONNX tensors.
 
 use half::f16;
-use tract_onnx::pb::{TensorProto, tensor_proto::DataType};
+use prost::Message as _;
+use tract_onnx::pb::{ModelProto, TensorProto, tensor_proto::DataType};
 
 use crate::error::OnnxError;
 use crate::shape::{self, Shape};
@@ -68,6 +69,20 @@ fn tensor(name: &str, shape: &[usize], kind: DataType, raw_data: Vec<u8>) -> Res
     })
 }
 
+/// Number of weights of a model: the values of its f32 and f16 initializers.
+///
+/// # Errors
+/// [`OnnxError::Damaged`] for bytes that are no model.
+pub fn parameters(bytes: &[u8]) -> Result<usize, OnnxError> {
+    let damaged = |reason: String| OnnxError::Damaged { reason };
+    let model = ModelProto::decode(bytes).map_err(|error| damaged(error.to_string()))?;
+    let graph = model.graph.ok_or_else(|| damaged("it holds no graph".to_owned()))?;
+    let kinds = [DataType::Float, DataType::Float16].map(i32::from);
+    let floats = graph.initializer.iter().filter(|tensor| kinds.contains(&tensor.data_type));
+    let counts = floats.map(|t| t.dims.iter().map(|d| usize::try_from(*d).unwrap_or(0)).product::<usize>());
+    Ok(counts.sum())
+}
+
 fn check(name: &str, shape: &[usize], length: usize) -> Result<(), OnnxError> {
     match shape.elements() {
         Some(expected) if expected == length => Ok(()),
@@ -84,5 +99,26 @@ fn finite(name: &str, data: &[f32], storage: &'static str, fits: fn(f32) -> bool
     match data.iter().position(|value| !fits(*value)) {
         None => Ok(()),
         Some(index) => Err(OnnxError::Weight { name: name.to_owned(), index, value: data[index], storage }),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use tract_onnx::pb::GraphProto;
+
+    use super::*;
+
+    #[test]
+    fn weights_are_counted_and_shapes_are_not() {
+        let initializer = vec![
+            f32_tensor("w", &[2, 3], &[0.0; 6]).unwrap(),
+            f32_tensor("b", &[3], &[0.0; 3]).unwrap(),
+            i64_tensor("shape", &[1, 6]).unwrap(),
+        ];
+        let graph = Some(GraphProto { initializer, ..GraphProto::default() });
+        let bytes = ModelProto { graph, ..ModelProto::default() }.encode_to_vec();
+        assert_eq!(parameters(&bytes).unwrap(), 9);
+        assert!(matches!(parameters(b"nothing"), Err(OnnxError::Damaged { .. })));
     }
 }

@@ -1,5 +1,6 @@
 //! Command line of the host program.
 
+mod compare;
 mod dataset;
 mod evaluate;
 mod make;
@@ -56,6 +57,8 @@ enum Command {
     Calibrate(make::Calibrate),
     /// Cross-validate a run's whole pipeline, or judge a finished bundle on a data set.
     Evaluate(evaluate::Evaluate),
+    /// Train and judge many systems on the same splits, and write the article's tables and the ablations.
+    Compare(compare::Compare),
     /// Write the bundle of a run and test it as the device would open it.
     Export(make::Export),
     /// Give a bundle's decoders int8 forms, where they lose next to nothing.
@@ -148,6 +151,7 @@ fn run(command: Command, progress: &Progress) -> anyhow::Result<ExitCode> {
         Command::Train(command) => command.run(progress).map(|()| ExitCode::SUCCESS),
         Command::Calibrate(command) => command.run(progress).map(|()| ExitCode::SUCCESS),
         Command::Evaluate(command) => command.run(progress).map(|()| ExitCode::SUCCESS),
+        Command::Compare(command) => command.run(progress).map(|()| ExitCode::SUCCESS),
         Command::Export(command) => command.run().map(|()| ExitCode::SUCCESS),
         Command::Quantize(command) => command.run(progress).map(|()| ExitCode::SUCCESS),
         Command::Phantom(command) => command.run(progress).map(|()| ExitCode::SUCCESS),

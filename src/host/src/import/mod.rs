@@ -2,7 +2,7 @@
 
 mod names;
 mod positions;
-mod weights;
+pub(crate) mod weights;
 
 use std::path::Path;
 

@@ -9,20 +9,20 @@ use crate::error::{HostError, Result};
 use crate::files;
 
 /// An open weights file.
-pub(super) struct Weights {
+pub(crate) struct Weights {
     path: PathBuf,
     bytes: Vec<u8>,
 }
 
 /// One tensor.
-pub(super) struct Tensor {
-    pub(super) shape: Vec<usize>,
-    pub(super) values: Vec<f32>,
+pub(crate) struct Tensor {
+    pub(crate) shape: Vec<usize>,
+    pub(crate) values: Vec<f32>,
 }
 
 impl Weights {
     /// Reads the file and checks its header.
-    pub(super) fn read(path: &Path) -> Result<Self> {
+    pub(crate) fn read(path: &Path) -> Result<Self> {
         let weights = Self { path: path.to_owned(), bytes: files::read(path)? };
         weights.tensors()?;
         Ok(weights)
@@ -36,17 +36,17 @@ impl Weights {
         })
     }
 
-    pub(super) fn error(&self, problem: impl Into<String>) -> HostError {
+    pub(crate) fn error(&self, problem: impl Into<String>) -> HostError {
         HostError::Weights { path: self.path.clone(), problem: problem.into() }
     }
 
     /// Whether there is a tensor of that name.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.tensors().is_ok_and(|t| t.tensor(name).is_ok())
     }
 
     /// The tensor called `name`.
-    pub(super) fn any(&self, name: &str) -> Result<Tensor> {
+    pub(crate) fn any(&self, name: &str) -> Result<Tensor> {
         let file = self.tensors()?;
         let view = file.tensor(name).map_err(|_| {
             self.error(format!("the tensor `{name}` is missing; check that encoder.names fits the file"))
@@ -65,7 +65,7 @@ impl Weights {
     }
 
     /// The values of the tensor called `name`, which must have `shape`.
-    pub(super) fn shaped(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+    pub(crate) fn shaped(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
         let tensor = self.any(name)?;
         if tensor.shape != shape {
             return Err(self.error(format!("`{name}` has shape {:?}, expected {shape:?}", tensor.shape)));

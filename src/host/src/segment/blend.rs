@@ -13,6 +13,13 @@ pub(super) fn blend<M: Module>(mean: M, next: &M, share: f32) -> M {
     mean.map(&mut Blend { others: collected.0.into(), share })
 }
 
+/// How far the moving average of `decay` moves to the weights after `step` (from 0): the start of a training is forgotten
+/// quickly, whatever the decay.
+pub(super) fn averaging_share(decay: f64, step: usize) -> f32 {
+    let step = step as f64;
+    (1.0 - decay.min((1.0 + step) / (10.0 + step))) as f32
+}
+
 /// Every tensor of a module, in the order of its fields.
 #[derive(Default)]
 struct Collect(Vec<TensorData>);

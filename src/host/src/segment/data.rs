@@ -57,6 +57,20 @@ impl SegmentData {
     /// [`HostError::Stopped`].
     pub fn load(dataset: MaskDataset, recipe: &SegmentRecipe, progress: &Progress) -> Result<Self> {
         let (domains, parts) = arrange(&dataset, recipe)?;
+        Self::arranged(dataset, domains, parts, recipe, progress)
+    }
+
+    /// Prepares every picture of a set whose domains and parts are settled.
+    ///
+    /// # Errors
+    /// As [`Self::load`], but for the split.
+    pub fn arranged(
+        dataset: MaskDataset,
+        domains: Vec<usize>,
+        parts: Vec<Part>,
+        recipe: &SegmentRecipe,
+        progress: &Progress,
+    ) -> Result<Self> {
         let mut preparer = Preparer::new(&recipe.input).map_err(HostError::Dataset)?;
         let bar = progress.bar("pictures", dataset.samples.len());
         let mut prepared = Vec::with_capacity(dataset.samples.len());

@@ -15,6 +15,12 @@ pub enum ComputeDevice {
     #[cfg(feature = "tch")]
     #[cfg_attr(feature = "tch", default)]
     Tch,
+    /// The first NVIDIA GPU, through CUDA.
+    #[cfg(feature = "cuda")]
+    Cuda,
+    /// The GPU that the Vulkan driver prefers.
+    #[cfg(feature = "vulkan")]
+    Vulkan,
 }
 
 impl ComputeDevice {
@@ -26,6 +32,10 @@ impl ComputeDevice {
             #[cfg(feature = "tch")]
             #[expect(deprecated, reason = "no other CPU backend of burn 0.22 trains as fast")]
             Self::Tch => Device::libtorch().autodiff(),
+            #[cfg(feature = "cuda")]
+            Self::Cuda => Device::cuda(0).autodiff(),
+            #[cfg(feature = "vulkan")]
+            Self::Vulkan => Device::vulkan(burn::tensor::DeviceKind::default()).autodiff(),
         }
     }
 }

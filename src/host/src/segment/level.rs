@@ -5,7 +5,7 @@
 
 /// The value `t` for which as many `logits` lie above it as `area`, the sum of the covered shares, says. Moving the logits
 /// by `-t` makes the cut at 0 right. None without a logit, or for an area that no cut gives.
-pub(super) fn level(logits: &mut [f32], area: f64) -> Option<f32> {
+pub(crate) fn level(logits: &mut [f32], area: f64) -> Option<f32> {
     let wanted = area.round();
     if !(wanted >= 1.0 && wanted < logits.len() as f64) {
         return None;

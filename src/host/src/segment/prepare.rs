@@ -9,19 +9,19 @@ use ushydra_core::{FrameGeometry, FrameView, PixelFormat};
 use crate::masks::LoadedSample;
 
 /// Stored pixels per input pixel along each side.
-pub(super) const OVERSAMPLING: u32 = 2;
+pub(crate) const OVERSAMPLING: u32 = 2;
 
 /// One picture and its mask, 8 bits per pixel, [`OVERSAMPLING`] times the input's size.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Prepared {
+pub(crate) struct Prepared {
     /// Grey levels.
-    pub(super) image: Vec<u8>,
+    pub(crate) image: Vec<u8>,
     /// Covered share of every pixel, 255 for all of it.
-    pub(super) mask: Vec<u8>,
+    pub(crate) mask: Vec<u8>,
 }
 
 /// Makes [`Prepared`] pictures for one input specification.
-pub(super) struct Preparer {
+pub(crate) struct Preparer {
     image: Preprocessor,
     plain: Preprocessor,
     tensor: Vec<f32>,
@@ -32,7 +32,7 @@ impl Preparer {
     ///
     /// # Errors
     /// The problem of `input` in words.
-    pub(super) fn new(input: &InputSpec) -> Result<Self, String> {
+    pub(crate) fn new(input: &InputSpec) -> Result<Self, String> {
         // With std = 1/255 the normalisation gives the grey level back.
         let levels = InputSpec {
             width: input.width * OVERSAMPLING,
@@ -55,7 +55,7 @@ impl Preparer {
     ///
     /// # Errors
     /// What the preprocessing refuses.
-    pub(super) fn run(&mut self, sample: &LoadedSample) -> Result<Prepared, String> {
+    pub(crate) fn run(&mut self, sample: &LoadedSample) -> Result<Prepared, String> {
         let geometry =
             FrameGeometry::new(sample.width, sample.height, PixelFormat::Grey8).map_err(|e| e.to_string())?;
         let frame = FrameView::new(geometry, &sample.image).map_err(|e| e.to_string())?;

@@ -158,8 +158,16 @@ impl SegmentRun {
     /// Those of [`SegmentData::load`] and [`Trainer::run`], and write errors.
     pub fn train(&self, device: ComputeDevice, progress: &Progress) -> Result<SegmentReport> {
         let data = SegmentData::load(self.dataset()?, &self.recipe, progress)?;
+        self.train_on(&data, device, progress)
+    }
+
+    /// Trains on prepared pictures and writes models and report.
+    ///
+    /// # Errors
+    /// Those of [`Trainer::run`], and write errors.
+    pub fn train_on(&self, data: &SegmentData, device: ComputeDevice, progress: &Progress) -> Result<SegmentReport> {
         let start = self.info.start_sha256.as_ref().map(|_| self.folder.join(START));
-        let trained = Trainer::new(&self.recipe, &data, device, &self.folder, progress).run(start.as_deref())?;
+        let trained = Trainer::new(&self.recipe, data, device, &self.folder, progress).run(start.as_deref())?;
         let Trained { shared, network, control, epochs, specialised, routed } = trained;
         stage::save(&self.folder.join(start::SHARED), &shared)?;
         self.write(&network, &self.models())?;

@@ -4,7 +4,7 @@ use crate::rng::Rng;
 
 /// Probability of every domain to give the next picture.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Draw {
+pub(crate) struct Draw {
     /// Indices of the training pictures per domain.
     pools: Vec<Vec<usize>>,
     weight: Vec<f64>,
@@ -13,7 +13,7 @@ pub(super) struct Draw {
 impl Draw {
     /// For pictures with these `domains`. A share `balance` of the draws is spread evenly over the domains, the rest follows
     /// their sizes.
-    pub(super) fn balanced(domains: &[usize], count: usize, balance: f64) -> Self {
+    pub(crate) fn balanced(domains: &[usize], count: usize, balance: f64) -> Self {
         let pools = pools(domains, count);
         let filled = pools.iter().filter(|p| !p.is_empty()).count().max(1) as f64;
         let all = domains.len().max(1) as f64;
@@ -24,7 +24,7 @@ impl Draw {
     }
 
     /// The weights of Eq. (2) for the decoder of `own`, as probabilities: its domain 1, every other one `others`.
-    pub(super) fn specialised(domains: &[usize], count: usize, own: usize, others: f64) -> Self {
+    pub(crate) fn specialised(domains: &[usize], count: usize, own: usize, others: f64) -> Self {
         let pools = pools(domains, count);
         let weight = |(domain, pool): (usize, &Vec<usize>)| match (pool.is_empty(), domain == own) {
             (true, _) => 0.0,
@@ -35,13 +35,13 @@ impl Draw {
     }
 
     /// The same over a selection: position i of the domains stands for picture `chosen[i]`.
-    pub(super) fn over(mut self, chosen: &[usize]) -> Self {
+    pub(crate) fn over(mut self, chosen: &[usize]) -> Self {
         self.pools.iter_mut().flatten().for_each(|index| *index = chosen[*index]);
         self
     }
 
     /// `count` pictures. Within a domain every picture is shown once before any is shown again.
-    pub(super) fn pictures(&self, count: usize, rng: &mut Rng) -> Vec<usize> {
+    pub(crate) fn pictures(&self, count: usize, rng: &mut Rng) -> Vec<usize> {
         let total: f64 = self.weight.iter().sum();
         let mut decks: Vec<Vec<usize>> = vec![Vec::new(); self.pools.len()];
         let mut chosen = Vec::with_capacity(count);
@@ -68,7 +68,7 @@ fn pools(domains: &[usize], count: usize) -> Vec<Vec<usize>> {
 }
 
 /// Learning rate at `step` of `steps`: a linear rise over the first twentieth, then half a cosine down to a hundredth.
-pub(super) fn learning_rate(largest: f64, step: usize, steps: usize) -> f64 {
+pub(crate) fn learning_rate(largest: f64, step: usize, steps: usize) -> f64 {
     const RISE: f64 = 0.05;
     const LEAST: f64 = 0.01;
     let at = (step as f64 + 0.5) / steps.max(1) as f64;

@@ -1,27 +1,27 @@
 //! One stage of training: epochs, validation, early stopping, checkpoints.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver};
 
 use burn::module::Module;
-use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
-use burn::store::ModuleRecord;
-use burn::tensor::{Bytes, Device, Tensor, TensorData};
+use burn::optim::{AdamWConfig, GradientsParams};
+use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-use super::blend::blend;
+use super::blend::{averaging_share, blend};
 use super::recipe::{StageConfig, TrainingConfig};
 use super::schedule::{Draw, learning_rate};
 use super::view::ViewMaker;
 use crate::error::{HostError, Result};
 use crate::files;
+use crate::keeper::{Keeper, State, independent};
+pub(super) use crate::keeper::{load, save};
 use crate::progress::Progress;
 use crate::rng::Rng;
 use crate::segment::SegmentData;
 
 /// Batches that the producer may be ahead.
 const AHEAD: usize = 2;
-const STATE: &str = "state.json";
 
 /// Pictures on their way into the network.
 pub(super) struct Batch {
@@ -76,16 +76,6 @@ pub struct Epoch {
     pub dice: Option<f64>,
 }
 
-/// State of a stage that was stopped.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct State {
-    fingerprint: String,
-    epochs: Vec<Epoch>,
-    /// Index of the best epoch.
-    best: usize,
-    finished: bool,
-}
-
 impl Bench<'_> {
     /// Trains `module` and returns it as it was after its best epoch. `loss` computes the loss of a batch, `judge` the
     /// validation Dice.
@@ -96,13 +86,13 @@ impl Bench<'_> {
         loss: &mut dyn FnMut(&M, &Batch) -> Result<Tensor<1>>,
         judge: &dyn Fn(&M) -> Result<Option<f64>>,
     ) -> Result<(M, Vec<Epoch>)> {
-        let keeper = Keeper { folder: self.folder.join("stages").join(&stage.name) };
+        let keeper = Keeper::new(self.folder.join("stages").join(&stage.name));
         let mut optimiser = AdamWConfig::new().with_weight_decay(self.training.weight_decay as f32).init();
         let (mut module, mut mean, mut best) = (independent(&module), module.valid(), independent(&module));
         let fingerprint =
             files::fingerprint(&[self.fingerprint.as_bytes(), format!("{}{}", stage.name, stage.depends).as_bytes()]);
-        let mut state = State { fingerprint: fingerprint.clone(), epochs: Vec::new(), best: 0, finished: false };
-        if let Some(found) = keeper.state(&fingerprint)? {
+        let mut state = State::new(fingerprint.clone());
+        if let Some(found) = keeper.state::<Epoch>(&fingerprint)? {
             let last = found.epochs.len();
             best = keeper.load(&format!("best-{}", found.best + 1), best)?;
             if !found.finished {
@@ -217,107 +207,4 @@ impl Bench<'_> {
             (chunk, self.tensor(image, chunk.len()).inner(), target)
         })
     }
-}
-
-/// Files of one stage. Weights carry their epoch in the name, and `state.json`, written last, says which of them count, so
-/// that a stop at any moment leaves a state that fits together.
-struct Keeper {
-    folder: PathBuf,
-}
-
-impl Keeper {
-    /// The state of an earlier run; none where there is none, it belongs to other settings, or is damaged.
-    fn state(&self, fingerprint: &str) -> Result<Option<State>> {
-        let path = self.folder.join(STATE);
-        if !path.exists() {
-            return Ok(None);
-        }
-        match files::read_json::<State>(&path) {
-            Ok(state) if state.fingerprint == fingerprint && !state.epochs.is_empty() => Ok(Some(state)),
-            Ok(_) => Ok(None),
-            Err(error @ HostError::Damaged { .. }) => {
-                log::warn!("{error}; training the stage again");
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.folder.join(format!("{name}.bpk"))
-    }
-
-    fn save<M: Module>(&self, name: &str, module: &M) -> Result<()> {
-        save(&self.file(name), module)
-    }
-
-    fn load<M: Module>(&self, name: &str, module: M) -> Result<M> {
-        load(&self.file(name), module)
-    }
-
-    fn save_optimiser(&self, epoch: usize, optimiser: &ModuleOptimizer) -> Result<()> {
-        let path = self.file(&format!("optimiser-{epoch}"));
-        let bytes = optimiser.to_record().into_bytes().map_err(|e| HostError::damaged(&path, e))?;
-        files::write_atomic(&path, &bytes)
-    }
-
-    fn load_optimiser(&self, epoch: usize, optimiser: ModuleOptimizer) -> Result<ModuleOptimizer> {
-        let path = self.file(&format!("optimiser-{epoch}"));
-        let bytes = Bytes::from_bytes_vec(files::read(&path)?);
-        let record = burn::optim::OptimizerRecord::from_bytes(bytes).map_err(|e| HostError::damaged(&path, e))?;
-        Ok(optimiser.load_record(record))
-    }
-
-    /// Makes `state` the one that counts and removes files that no longer do.
-    fn commit(&self, state: &State) -> Result<()> {
-        files::write_json(&self.folder.join(STATE), state)?;
-        let epoch = state.epochs.len();
-        let keep = [
-            format!("module-{epoch}"),
-            format!("mean-{epoch}"),
-            format!("optimiser-{epoch}"),
-            format!("best-{}", state.best + 1),
-        ]
-        .map(|n| self.file(&n));
-        let entries = std::fs::read_dir(&self.folder).map_err(HostError::io("list", &self.folder))?;
-        for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
-            if path.extension().is_some_and(|e| e == "bpk") && !keep.contains(&path) {
-                std::fs::remove_file(&path).map_err(HostError::io("remove", &path))?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// How far the mean moves to the weights after `step` (from 0): the start of a training is forgotten quickly, whatever the
-/// decay.
-fn averaging_share(decay: f64, step: usize) -> f32 {
-    let step = step as f64;
-    (1.0 - decay.min((1.0 + step) / (10.0 + step))) as f32
-}
-
-/// A copy that shares nothing: a plain clone of a batch normalisation keeps its running statistics in common with the
-/// original, so that training the one would change the other.
-fn independent<M: Module>(module: &M) -> M {
-    module.valid().train()
-}
-
-/// Writes a module's weights.
-///
-/// # Errors
-/// [`HostError::Io`].
-pub(super) fn save<M: Module>(path: &Path, module: &M) -> Result<()> {
-    // Only in evaluation mode do running statistics hold the last batch.
-    let bytes = module.valid().into_record().into_bytes().map_err(|e| HostError::damaged(path, e))?;
-    files::write_atomic(path, &bytes)
-}
-
-/// Reads weights into a module of the same shape.
-///
-/// # Errors
-/// [`HostError::Io`] or [`HostError::Damaged`].
-pub(super) fn load<M: Module>(path: &Path, module: M) -> Result<M> {
-    let bytes = Bytes::from_bytes_vec(files::read(path)?);
-    let record = ModuleRecord::from_bytes(bytes).map_err(|e| HostError::damaged(path, e))?;
-    module.try_load_record(record).map_err(|e| HostError::damaged(path, e))
 }

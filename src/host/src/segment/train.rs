@@ -332,7 +332,7 @@ fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
 }
 
 /// Dice coefficient of `logits > 0` with the pixels that are covered by half or more; 1 where both are empty.
-fn dice(logits: &[f32], target: &[f32]) -> f64 {
+pub(crate) fn dice(logits: &[f32], target: &[f32]) -> f64 {
     let (mut both, mut all) = (0_u64, 0_u64);
     for (logit, target) in logits.iter().zip(target) {
         let (found, wanted) = (*logit > 0.0, *target >= 0.5);

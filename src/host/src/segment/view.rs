@@ -11,7 +11,7 @@ const SAMPLES: usize = (OVERSAMPLING * OVERSAMPLING) as usize;
 
 /// Draws views.
 #[derive(Clone, Debug)]
-pub(super) struct ViewMaker {
+pub(crate) struct ViewMaker {
     width: usize,
     height: usize,
     mean: f32,
@@ -29,7 +29,7 @@ struct Affine {
 impl ViewMaker {
     /// For pictures prepared with `input`.
     #[must_use]
-    pub(super) fn new(input: &InputSpec, augmentation: &AugmentConfig) -> Self {
+    pub(crate) fn new(input: &InputSpec, augmentation: &AugmentConfig) -> Self {
         // Geometry is applied to picture and mask alike and therefore here; the rest is the classifier's.
         let tone = AugmentConfig { mirror: 0.0, flip: 0.0, rotation: 0.0, ..augmentation.clone() };
         Self {
@@ -43,14 +43,14 @@ impl ViewMaker {
     }
 
     /// The unaugmented view: `image` becomes the encoder's input, `target` the covered share of every pixel.
-    pub(super) fn plain(&self, prepared: &Prepared, image: &mut Vec<f32>, target: &mut Vec<f32>) {
+    pub(crate) fn plain(&self, prepared: &Prepared, image: &mut Vec<f32>, target: &mut Vec<f32>) {
         let identity = Affine { matrix: [[1.0, 0.0], [0.0, 1.0]], shift: [0.0; 2] };
         let grey = self.sample(prepared, &identity, target);
         self.normalise(&grey, image);
     }
 
     /// An augmented view, a function of the generator's state.
-    pub(super) fn augmented(&self, prepared: &Prepared, rng: &mut Rng, image: &mut Vec<f32>, target: &mut Vec<f32>) {
+    pub(crate) fn augmented(&self, prepared: &Prepared, rng: &mut Rng, image: &mut Vec<f32>, target: &mut Vec<f32>) {
         let affine = self.draw(rng);
         let mut grey = self.sample(prepared, &affine, target);
         self.tone.apply(&mut grey, self.width, rng);

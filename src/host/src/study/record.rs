@@ -1,6 +1,7 @@
 //! What one cell of a study leaves behind: who was judged and what was answered. Tables and reports read nothing else.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +13,17 @@ pub enum Task {
     Classify,
     /// Where the organ is.
     Segment,
+}
+
+impl Task {
+    /// As configurations name it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Classify => "classify",
+            Self::Segment => "segment",
+        }
+    }
 }
 
 /// Which cell: system x split x seed, and the variant of an ablation.
@@ -26,6 +38,40 @@ pub struct CellKey {
     /// Setting of an ablation, for example `routing=paper`; empty for the main comparison.
     #[serde(default)]
     pub variant: String,
+}
+
+impl CellKey {
+    /// Name of the cell's folder and of `--cell`: `system.split.seed`, then `.variant` where there is one. Characters that a
+    /// shell or a file system could mistake become `-`.
+    #[must_use]
+    pub fn slug(&self) -> String {
+        let mut slug = format!("{}.{}.{}", safe(&self.system), safe(&self.split), self.seed);
+        if !self.variant.is_empty() {
+            slug.push('.');
+            slug.push_str(&safe(&self.variant));
+        }
+        slug
+    }
+}
+
+impl fmt::Display for CellKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.slug())
+    }
+}
+
+/// Dots within a part become `_`, so that the parts of two keys never run together to one slug.
+fn safe(part: &str) -> String {
+    let keep = |c: char| {
+        if c.is_ascii_alphanumeric() || "=+-_".contains(c) {
+            c
+        } else if c == '.' {
+            '_'
+        } else {
+            '-'
+        }
+    };
+    part.chars().map(keep).collect()
 }
 
 /// One training epoch of a network that learns by epochs.
@@ -117,4 +163,22 @@ pub struct CellRecord {
     pub domain_positions: Vec<[f64; 2]>,
     /// Every frame of the test part.
     pub frames: Vec<Frame>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slugs() {
+        let key = |variant: &str| CellKey {
+            system: "ushydra-vit".into(),
+            split: "without Voluson S10".into(),
+            seed: 2,
+            variant: variant.into(),
+        };
+        assert_eq!(key("").slug(), "ushydra-vit.without-Voluson-S10.2");
+        assert_eq!(key("noise=0.1").slug(), "ushydra-vit.without-Voluson-S10.2.noise=0_1");
+        assert_eq!(key("routing=fixed:low").to_string(), "ushydra-vit.without-Voluson-S10.2.routing=fixed-low");
+    }
 }

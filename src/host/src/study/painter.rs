@@ -1,0 +1,141 @@
+//! From a picture to masks in its own pixels, compared with the true one: the device's way, file for file.
+
+use ushydra_bundle::{InputSpec, Preprocessor, Rect};
+use ushydra_core::{FrameGeometry, FrameView, Moments, PixelFormat, Quality};
+use ushydra_measure::{Cleaner, Mask, Spacing, Upsampler};
+
+use super::degrade::Degradation;
+use super::record::Answer;
+use crate::error::{HostError, Result};
+use crate::evaluate::metrics::masks;
+use crate::features::View;
+use crate::masks::{LoadedSample, MaskSample};
+use crate::rng::Rng;
+use crate::unet::FEATURES;
+use crate::wired::{ModelFiles, Wired};
+
+/// A picture on its way.
+struct Current {
+    truth: Mask,
+    fitted: Rect,
+    crop: Rect,
+    spacing: Option<Spacing>,
+}
+
+/// Prepares pictures for a network and turns its logits into answers.
+pub(super) struct Painter {
+    preprocessor: Preprocessor,
+    tensor: Vec<f32>,
+    upsampler: Upsampler,
+    cleaner: Cleaner,
+    current: Option<Current>,
+}
+
+impl Painter {
+    /// For networks that are fed `input`.
+    ///
+    /// # Errors
+    /// [`HostError::Dataset`] for an input that cannot be prepared.
+    pub(super) fn new(input: &InputSpec) -> Result<Self> {
+        Ok(Self {
+            preprocessor: Preprocessor::new(input).map_err(|e| HostError::Dataset(e.to_string()))?,
+            tensor: vec![0.0; input.values()],
+            upsampler: Upsampler::new(),
+            cleaner: Cleaner::new(),
+            current: None,
+        })
+    }
+
+    /// Takes a picture, degraded where `degradation` says so, and returns its pixel moments.
+    ///
+    /// # Errors
+    /// Those of [`MaskSample::load`], [`HostError::Picture`].
+    pub(super) fn take(&mut self, sample: &MaskSample, degradation: Option<Degradation>) -> Result<Moments> {
+        let problem = |problem: String| HostError::Picture { path: sample.image.clone(), problem };
+        let loaded = degraded(sample, degradation)?;
+        let geometry =
+            FrameGeometry::new(loaded.width, loaded.height, PixelFormat::Grey8).map_err(|e| problem(e.to_string()))?;
+        let frame = FrameView::new(geometry, &loaded.image).map_err(|e| problem(e.to_string()))?;
+        let done = self.preprocessor.run(frame, &mut self.tensor).map_err(|e| problem(e.to_string()))?;
+        let pixel = Quality::new(done.channels(), Moments::default()).map_err(|e| problem(e.to_string()))?.pixel;
+        let mapping = *done.mapping();
+        let truth = Mask::from_bytes(&loaded.mask, loaded.width, loaded.height).map_err(|e| problem(e.to_string()))?;
+        let spacing = sample.pixel_mm.map(|[x_mm, y_mm]| Spacing { x_mm, y_mm });
+        self.current = Some(Current { truth, fitted: mapping.fitted, crop: mapping.crop, spacing });
+        Ok(pixel)
+    }
+
+    /// The prepared picture that was taken last.
+    #[must_use]
+    pub(super) fn tensor(&self) -> &[f32] {
+        &self.tensor
+    }
+
+    /// Compares the mask that `logits` draw of the picture that was taken last.
+    ///
+    /// # Errors
+    /// [`HostError::Dataset`] for logits of another size.
+    pub(super) fn answer(&mut self, logits: &[f32]) -> Result<Answer> {
+        let Some(Current { truth, fitted, crop, spacing }) = &self.current else {
+            return Err(HostError::Dataset("an answer came before its picture".to_owned()));
+        };
+        let spec = self.preprocessor.spec();
+        let rect = |r: Rect| [r.x, r.y, r.width, r.height].into();
+        let mut mask = Mask::new(truth.width(), truth.height());
+        self.upsampler
+            .sample(logits, [spec.width, spec.height], rect(*fitted), rect(*crop), &mut mask)
+            .map_err(|e| HostError::Dataset(e.to_string()))?;
+        self.cleaner.clean(&mut mask);
+        let found = masks::compare(&mask, truth, *spacing)
+            .ok_or_else(|| HostError::Dataset("a mask has another size than its picture".to_owned()))?;
+        Ok(Answer::Mask { dice: found.dice, iou: found.iou, hd95_px: found.hd95_px, hd95_mm: found.hd95_mm })
+    }
+}
+
+/// A picture with its mask; every system sees the same degradation of it.
+///
+/// # Errors
+/// Those of [`MaskSample::load`].
+pub(super) fn degraded(sample: &MaskSample, degradation: Option<Degradation>) -> Result<LoadedSample> {
+    let mut loaded = sample.load()?;
+    if let Some(degradation) = degradation {
+        let mut rng = Rng::labelled(0, &["degraded", &sample.name]);
+        degradation.apply(&mut loaded.image, loaded.width as usize, 1, &mut rng);
+    }
+    Ok(loaded)
+}
+
+/// An encoder with decoders, and the painter for their masks.
+pub(super) struct Drawing {
+    painter: Painter,
+    models: Wired,
+}
+
+impl Drawing {
+    /// Loads `files`.
+    ///
+    /// # Errors
+    /// [`HostError::Engine`], [`HostError::Dataset`].
+    pub(super) fn new(files: &ModelFiles, input: &InputSpec) -> Result<Self> {
+        // One thread per engine: pictures are worked on side by side.
+        Ok(Self { painter: Painter::new(input)?, models: Wired::load(files, 1)? })
+    }
+
+    /// What the router sees of a picture.
+    ///
+    /// # Errors
+    /// Those of [`Painter::take`], [`HostError::Engine`].
+    pub(super) fn see(&mut self, sample: &MaskSample, degradation: Option<Degradation>) -> Result<View> {
+        let pixel = self.painter.take(sample, degradation)?;
+        self.models.encode(self.painter.tensor())?;
+        Ok(View { pixel, features: self.models.output(FEATURES)?.to_vec() })
+    }
+
+    /// The answer of every decoder to the picture seen last.
+    ///
+    /// # Errors
+    /// [`HostError::Engine`], those of [`Painter::answer`].
+    pub(super) fn answers(&mut self) -> Result<Vec<Answer>> {
+        (0..self.models.decoders()).map(|decoder| self.painter.answer(self.models.decode(decoder)?)).collect()
+    }
+}
