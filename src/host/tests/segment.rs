@@ -29,6 +29,7 @@ fn recipe() -> SegmentRecipe {
     training.batch = 4;
     training.epoch_pictures = 16;
     (training.shared.epochs, training.decoders.epochs, training.routed.epochs) = (3, 1, 1);
+    (training.shared.average, training.decoders.average) = (0.9, 0.5);
     recipe.calibration.entries = recipe.network.features();
     recipe.calibration.components = 4;
     recipe.calibration.folds = 2;
