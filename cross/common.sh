@@ -9,8 +9,8 @@ cross_dir=$(realpath -m "${USHYDRA_CROSS:-${XDG_CACHE_HOME:-$HOME/.cache}/ushydr
 cross_glibc=2.31
 # See [profile.ship] in Cargo.toml.
 cross_profile=ship
-# The goal for the stripped device program (DESIGN: 25 MB), in bytes.
-cross_size_limit=25000000
+# The goal for the stripped device program, in bytes; USHYDRA_SIZE_LIMIT takes another.
+cross_size_limit=${USHYDRA_SIZE_LIMIT:-25000000}
 
 case ${ARCH:-aarch64} in
     aarch64) cross_debian=arm64 ;;

@@ -4,8 +4,7 @@
 #   tests/package.sh [arm64|amd64] [SUITE]      default: arm64 bookworm; bullseye has the boards' glibc 2.31 (JetPack 5)
 #
 #   USHYDRA_DEB=FILE          the package; default: built by cross/package.sh
-#   USHYDRA_DEB_NEXT=FILE     the same with a higher version; default: packed by cross/package.sh from the same binary
-#   USHYDRA_DEB_FOREIGN=FILE  a package of another architecture; default: the first with that word changed, packed here
+#   USHYDRA_DEB_NEXT=FILE     one with a higher version; default: the same, with version 999.0.0
 #
 # Needs root rights, mmdebstrap, and for the other architecture qemu-user-static and binfmt_misc (Debian packages mmdebstrap,
 # qemu-user-static). Where these or a Debian mirror are missing, one line that begins with SKIPPED is printed. Roots stay in
@@ -41,15 +40,12 @@ snapshot() {
     ) | LC_ALL=C sort
 }
 
-# foreign DEB: the same package for another processor.
-foreign() {
-    local work=$scratch/foreign
+# repack DEB FIELD VALUE OUT: the same package with another value in its control file; not compressed, because it is read once.
+repack() {
+    local work=$scratch/repack
     dpkg-deb --raw-extract "$1" "$work"
-    case $architecture in
-        arm64) sed -i 's/^Architecture: .*/Architecture: amd64/' "$work/DEBIAN/control" ;;
-        amd64) sed -i 's/^Architecture: .*/Architecture: arm64/' "$work/DEBIAN/control" ;;
-    esac
-    dpkg-deb --root-owner-group -Znone --build "$work" "$scratch/foreign.deb" >/dev/null
+    sed -i "s/^$2: .*/$2: $3/" "$work/DEBIAN/control"
+    dpkg-deb --root-owner-group -Znone --build "$work" "$4" >/dev/null
     rm -r "$work"
 }
 
@@ -59,11 +55,15 @@ trap 'rm -rf --one-file-system "$scratch"' EXIT
 debian_root_unpack "$scratch/root"
 
 deb=${USHYDRA_DEB:-$("$root/cross/package.sh" "$architecture" | tail -n 1)}
-next=${USHYDRA_DEB_NEXT:-$(USHYDRA_DEB_VERSION=999.0.0 "$root/cross/package.sh" "$architecture" | tail -n 1)}
 cp "$deb" "$debian_root/tmp/ushydra_$architecture.deb"
-cp "$next" "$debian_root/tmp/ushydra_next.deb"
-if [[ -n ${USHYDRA_DEB_FOREIGN:-} ]]; then cp "$USHYDRA_DEB_FOREIGN" "$scratch/foreign.deb"; else foreign "$deb"; fi
-mv "$scratch/foreign.deb" "$debian_root/tmp/ushydra_foreign.deb"
+if [[ -n ${USHYDRA_DEB_NEXT:-} ]]; then
+    cp "$USHYDRA_DEB_NEXT" "$debian_root/tmp/ushydra_next.deb"
+else
+    repack "$deb" Version 999.0.0 "$debian_root/tmp/ushydra_next.deb"
+fi
+foreign=amd64
+[[ $architecture != amd64 ]] || foreign=arm64
+repack "$deb" Architecture "$foreign" "$debian_root/tmp/ushydra_foreign.deb"
 echo "package: $(basename "$deb"), $(stat -c %s "$deb") bytes, in Debian $(cat "$debian_root/etc/debian_version") $architecture," \
     "$(in_root dpkg-query -W libc6 | tr '\\t' ' ')"
 
@@ -88,8 +88,10 @@ if grep -i ushydra "$scratch/verify" >&2; then fail "systemd finds faults in the
 pass "installed without a network; user, store, service and manual are there"
 
 in_root sh -ec 'cd / && ushydra bundle list && ushydra --config /etc/ushydra/ushydra.toml doctor >/dev/null' || fail "the program does not start"
+# How fast an emulated processor is, is not the question here.
+printf '[gate]\nmax_age_ms = 600000\n' >"$debian_root/tmp/patient.toml"
 for bundle in cardiac-lv fetal-head fetal-planes; do
-    in_root sh -c "cd / && ushydra selftest --bundle $bundle" >"$scratch/selftest" || { cat "$scratch/selftest"; fail "selftest of $bundle"; }
+    in_root sh -c "cd / && ushydra --config /tmp/patient.toml selftest --bundle $bundle" >"$scratch/selftest" || { cat "$scratch/selftest"; fail "selftest of $bundle"; }
 done
 pass "selftest of every packaged bundle"
 in_root sh -ec 'cd / && ushydra infer --json --bundle cardiac-lv /usr/share/ushydra/models/demo/sonosite-a4c.dcm' >"$scratch/infer"

@@ -6,6 +6,8 @@
 #
 #   ARCH=aarch64 (default) | x86_64     and the other variables of tests/usb-guest/run.sh: USHYDRA_GUEST_KVM, _BIN, _SUITE
 #   USHYDRA_CUTS_SEED=N                 the moments, and what the disk forgets
+#   USHYDRA_CUTS_BUNDLE=DIR             the bundle; default: models/cardiac-lv. A small one, as `cargo run -p ushydra-tests --example
+#                                       miniature -- OUT` writes it (OUT/models/miniature), makes each round many times shorter
 #
 # A kill takes the memory of the guest with it, so that everything its kernel had not written is lost. The disk itself is of two
 # kinds in turn: one keeps all that it was given (odd cuts), the other has a cache that forgets any part of what came
@@ -22,6 +24,8 @@ test_name=power-cuts
 source "$here/../guest.sh"
 cuts=${1:-50}
 seed=${USHYDRA_CUTS_SEED:-20261128}
+bundle=${USHYDRA_CUTS_BUNDLE:-$root/models/cardiac-lv}
+name=$(basename "$bundle")
 # Seconds for a boot with its check, and for a confirmed installation, before the guest counts as hung.
 patience=300
 RANDOM=$((seed % 32768))
@@ -46,7 +50,7 @@ boot() {
     fi
     : >"$work/console"
     "qemu-system-$arch" "${machine[@]}" -smp 1 -m 512 "${disk[@]}" -device virtio-blk-pci,drive=disk -initrd "$work/initramfs" \
-        -append "$(guest_kernel_words) power-cuts=$1" </dev/null >"$work/console" 2>"$work/qemu" &
+        -append "$(guest_kernel_words) power-cuts=$1 bundle=$name" </dev/null >"$work/console" 2>"$work/qemu" &
     qemu=$!
 }
 
@@ -75,8 +79,8 @@ mkdir "$work/root"
 cp -a "$system/root/." "$work/root/"
 mkdir -p "$work/root"/{dev,proc,sys,tmp,models,calibration}
 cp "$programs/ushydra" "$work/root/bin/"
-cp -r "$root/models/cardiac-lv" "$work/root/models/"
-cp "$root"/calibration/cardiac-lv*.toml "$work/root/calibration/"
+cp -r "$bundle" "$work/root/models/$name"
+cp "$bundle/../../calibration/$name"*.toml "$work/root/calibration/" 2>/dev/null || true
 guest_modules "$work/root"
 cp "$here/init" "$work/root/init"
 python3 "$root/tests/usb-guest/initramfs.py" "$work/root" "$work/initramfs"
@@ -90,7 +94,7 @@ wait "$qemu" || true
 qemu=
 took=$(said 'DONE 1.2.0')
 confirmed=1.2.0
-echo "power-cuts: $arch, $(cat "$system/version"); an installation takes $((took / 100)).$((took / 10 % 10)) s of the guest's time; prepared in $((SECONDS - began)) s"
+echo "power-cuts: $arch, $(cat "$system/version"); $name, $(du -sh "$bundle" | cut -f1); an installation takes $((took / 100)).$((took / 10 % 10)) s of the guest's time; prepared in $((SECONDS - began)) s"
 
 whole=0 during=0 torn=0 fallbacks=0
 for ((number = 1; number <= cuts; number++)); do

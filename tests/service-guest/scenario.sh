@@ -28,6 +28,7 @@ more_records_than() { (($(records "${2:-}") > $1)); }
 is() { [[ $(property "$1") == "$2" ]]; }
 interval=$(($(systemctl show ushydra -p WatchdogUSec --value | sed 's/s$//' | awk '{ print int($1) }')))
 
+echo
 echo "guest: $(uname -m) $(uname -r), Debian $(cat /etc/debian_version), systemd $(systemctl --version | awk 'NR == 1 { print $2 }'), $(dpkg-query -W ushydra | tr '\t' ' '), watchdog ${interval} s"
 
 within 120 is ActiveState active || fail "the service does not become ready"
