@@ -45,7 +45,7 @@ pub(super) fn classifier<W: WithClassifier>(
         Architecture::Resnet50 => work.run(resnet(Depth::Resnet50)),
         Architecture::Vgg16 => work.run(Vgg::new(inputs, width, config.batch_norm, outputs, device)),
         Architecture::Densenet121 => work.run(Densenet::new(inputs, width, outputs, device)),
-        other => Err(HostError::Dataset(format!("{other} draws masks; choose a classifier for classes"))),
+        other => Err(HostError::Dataset(other.must_segment(false).err().unwrap_or_default())),
     }
 }
 
@@ -63,7 +63,7 @@ pub(super) fn segmenter<W: WithSegmenter>(
         Architecture::Segnet => work.run(Segnet::new(inputs, width, outputs, device)),
         Architecture::DeeplabV3 => work.run(Deeplab::new(backbone, config.auxiliary, outputs, device)),
         Architecture::Dofe => work.run(Dofe::new(backbone, config.domains.len(), outputs, device)),
-        other => Err(HostError::Dataset(format!("{other} tells classes; choose a segmenter for masks"))),
+        other => Err(HostError::Dataset(other.must_segment(true).err().unwrap_or_default())),
     }
 }
 

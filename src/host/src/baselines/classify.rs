@@ -47,6 +47,7 @@ pub fn train_classifier(
     folder: &Path,
     progress: &Progress,
 ) -> Result<Trained> {
+    architecture.must_segment(false).map_err(|problem| HostError::config(folder, problem))?;
     config.check(architecture).map_err(|problem| HostError::config(folder, problem))?;
     let (train, validation) = (known(train), known(validation));
     picture::check(&train, &validation, &config.domains)?;

@@ -53,6 +53,15 @@ impl Architecture {
         matches!(self, Self::Fcn | Self::Segnet | Self::DeeplabV3 | Self::Dofe)
     }
 
+    /// Refuses a network of the other task.
+    pub(super) fn must_segment(self, wanted: bool) -> Result<(), String> {
+        match (self.segments(), wanted) {
+            (true, false) => Err(format!("{self} draws masks; choose a classifier for classes")),
+            (false, true) => Err(format!("{self} tells classes; choose a segmenter for masks")),
+            _ => Ok(()),
+        }
+    }
+
     /// As configuration files name it.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -138,7 +147,7 @@ pub struct BaselineConfig {
     /// Weight of the domain code's cross-entropy in DoFE.
     #[serde(default = "code_weight")]
     pub domain_code: f64,
-    /// Pretrained weights in torchvision's names, safetensors or `.pth`; without them weights are drawn.
+    /// Pretrained weights in torchvision's names (safetensors); without them weights are drawn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<PathBuf>,
     /// What computes.

@@ -53,6 +53,7 @@ pub fn train_segmenter(
     folder: &Path,
     progress: &Progress,
 ) -> Result<TrainedMasks> {
+    architecture.must_segment(true).map_err(|problem| HostError::config(folder, problem))?;
     config.check(architecture).map_err(|problem| HostError::config(folder, problem))?;
     let (train, validation): (Vec<_>, Vec<_>) = (train.iter().collect(), validation.iter().collect());
     picture::check(&train, &validation, &config.domains)?;

@@ -1,9 +1,9 @@
 //! Pretrained weights in torchvision's names.
 //!
-//! A safetensors file is read as it is, a `.pth` through burn's reader of PyTorch files, which runs no code of the file. The
-//! layers of the labels are left out where the file has another number of labels. A stem of one channel takes the sum of the
-//! three colour kernels: it then computes of a grey picture what the published one computes of the same picture repeated as
-//! red, green and blue.
+//! The file is safetensors; a `.pth` is converted by `safetensors.torch.save_file(torch.load(..), ..)` first. The layers of the
+//! labels are left out where the file has another number of labels. A stem of one channel takes the sum of the three colour
+//! kernels: it then computes of a grey picture what the published one computes of the same picture repeated as red, green and
+//! blue.
 
 use std::path::Path;
 
@@ -21,7 +21,7 @@ use crate::import::weights::{Tensor as Stored, Weights};
 /// [`HostError::Io`]; [`HostError::Weights`] for a damaged file, or one that lacks a tensor or has one of another shape.
 pub(super) fn load<M: Named>(module: M, path: &Path) -> Result<M> {
     let weights = Weights::read(path)?;
-    read(module, &mut |name| if weights.has(name) { weights.any(name).map(Some) } else { Ok(None) }, path)
+    read(module, &mut |name| weights.has(name).then(|| weights.any(name)).transpose(), path)
 }
 
 /// `module` with the tensors that `source` knows by torchvision's names.
@@ -202,4 +202,17 @@ fn transpose(values: &[f32], width: usize) -> Vec<f32> {
 fn grey(values: &[f32], taps: usize) -> Vec<f32> {
     let sum = |kernel: &[f32], tap: usize| (0..3).map(|colour| kernel[colour * taps + tap]).sum();
     values.chunks_exact(3 * taps).flat_map(|kernel| (0..taps).map(move |tap| sum(kernel, tap))).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layouts() {
+        assert_eq!(transpose(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 3), [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
+        let kernels: Vec<f32> = (0_u8..12).map(f32::from).collect();
+        assert_eq!(grey(&kernels, 2), [0.0 + 2.0 + 4.0, 1.0 + 3.0 + 5.0, 6.0 + 8.0 + 10.0, 7.0 + 9.0 + 11.0]);
+    }
 }

@@ -16,6 +16,10 @@ use crate::rng::Rng;
 
 /// Largest difference, relative to the greatest value.
 const TOLERANCE: f64 = 1e-4;
+/// The same for gradients, besides what rounding does to PyTorch's own.
+const GRADIENT_TOLERANCE: f64 = 2e-3;
+/// Times PyTorch's own rounding that ours may reach.
+const ROUNDINGS: f64 = 5.0;
 const CLASSES: usize = 10;
 const STRUCTURES: usize = 21;
 
@@ -42,6 +46,7 @@ struct Step {
     loss: f64,
     gradient_of: String,
     gradient: Vec<f64>,
+    rounding: f64,
     running_of: String,
     running: Vec<f64>,
 }
@@ -84,9 +89,13 @@ fn strided<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
 }
 
 fn same(name: &str, found: &[f64], expected: &[f64], greatest: f64) {
+    within(TOLERANCE, name, found, expected, greatest);
+}
+
+fn within(tolerance: f64, name: &str, found: &[f64], expected: &[f64], greatest: f64) {
     assert_eq!(found.len(), expected.len(), "{name}");
     let worst = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max) / greatest;
-    assert!(worst <= TOLERANCE, "{name}: {worst:e} of {greatest}\n{found:?}\n{expected:?}");
+    assert!(worst <= tolerance, "{name}: {worst:e} of {greatest}\n{found:?}\n{expected:?}");
 }
 
 /// Published shapes, with as many answers as the fixtures have.
@@ -229,7 +238,8 @@ impl Train<'_> {
         // Only in evaluation mode do running statistics hold the last batch.
         network.visit(&mut look);
         let greatest = step.gradient.iter().fold(0.0_f64, |a, b| a.max(b.abs()));
-        same(&step.gradient_of, &look.found, &step.gradient, greatest);
+        let tolerance = GRADIENT_TOLERANCE + ROUNDINGS * step.rounding;
+        within(tolerance, &step.gradient_of, &look.found, &step.gradient, greatest);
         let names = weights::shapes(network).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
         let mut look =
             Look { names: names.into_iter(), step, gradients: &gradients, found: Vec::new(), running: Vec::new() };
