@@ -61,7 +61,10 @@ impl Engine for Local {
             };
             std::thread::scope(|scope| {
                 let threads: Vec<_> = (0..self.jobs.clamp(1, open.len())).map(|_| scope.spawn(work)).collect();
-                threads.into_iter().try_for_each(|thread| thread.join().unwrap_or(Err(HostError::Stopped)))
+                threads
+                    .into_iter()
+                    .map(|thread| thread.join().unwrap_or(Err(HostError::Stopped)))
+                    .collect::<Result<()>>()
             })?;
             let busy = busy.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
             if busy.len() == open.len() {
@@ -83,7 +86,7 @@ fn push<T>(to: &Mutex<Vec<T>>, value: T) {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use std::collections::BTreeSet;
     use std::path::Path;
