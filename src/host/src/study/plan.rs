@@ -130,7 +130,7 @@ mod tests {
             ]
         );
         assert_eq!(second.len(), 6 + 3, "six ways to a decoder, three degraded systems");
-        assert_eq!(second[0].main().unwrap().slug(), "ushydra-vit.split-0.1");
+        assert_eq!(second[1].main().unwrap().slug(), "ushydra-vit.split-0.1");
         assert_eq!(first[8].main(), None);
     }
 }
