@@ -19,6 +19,8 @@ pub const LIVE_BUNDLE: &str = "cardiac-lv";
 pub const MAX_THREADS: usize = 256;
 /// No Jetson has more accelerators than two.
 pub const MAX_DLA_CORE: u32 = 1;
+/// Longest time before a step of derating is taken back, in seconds.
+const MAX_DWELL_S: u64 = 3600;
 /// Largest configuration file that is read, in bytes.
 const MAX_CONFIG_BYTES: u64 = 1 << 20;
 
@@ -48,6 +50,9 @@ pub struct Config {
     /// Overrides of the bundle's gate.
     #[serde(default)]
     pub gate: GateConfig,
+    /// The board under the program.
+    #[serde(default)]
+    pub board: BoardConfig,
 }
 
 /// Keys of the table `[run]`.
@@ -71,6 +76,38 @@ pub struct GateConfig {
     pub min_probability: Option<f64>,
     /// Greatest age of a live frame in milliseconds.
     pub max_age_ms: Option<u64>,
+}
+
+/// Keys of the table `[board]`.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct BoardConfig {
+    /// Name of a profile; `auto` recognises the board.
+    pub name: Option<String>,
+    /// Whether `run` gives up rate and precision on a hot board or an empty battery.
+    pub derating: Option<bool>,
+    /// Shortest time in seconds before a step of derating is taken back.
+    pub dwell_s: Option<u64>,
+}
+
+impl BoardConfig {
+    /// [`BoardConfig::name`] as the profile that it asks for; none recognises the board.
+    ///
+    /// # Errors
+    /// A message with every known name.
+    pub fn wanted(&self) -> Result<Option<&str>, String> {
+        self.name.as_deref().map(known_board).transpose()
+    }
+}
+
+/// Checks the name of a board.
+///
+/// # Errors
+/// A message with every known name.
+pub fn known_board(name: &str) -> Result<&str, String> {
+    let known = name == ushydra_board::AUTO || ushydra_board::names().any(|known| known == name);
+    let all = || ushydra_board::names().collect::<Vec<_>>().join(", ");
+    if known { Ok(name) } else { Err(format!("`{name}` is no board; known are {}, {}", ushydra_board::AUTO, all())) }
 }
 
 impl Config {
@@ -109,6 +146,10 @@ impl Config {
             return Err(format!("dla is {core}; the cores are 0 to {MAX_DLA_CORE}"));
         }
         config.routing()?;
+        config.board.wanted().map_err(|e| format!("board.name: {e}"))?;
+        if let Some(dwell) = config.board.dwell_s.filter(|dwell| !(1..=MAX_DWELL_S).contains(dwell)) {
+            return Err(format!("board.dwell_s is {dwell}; 1 to {MAX_DWELL_S} are possible"));
+        }
         Ok(config)
     }
 
@@ -176,6 +217,10 @@ mod tests {
             Case { text: "threads = -1", names: "threads" },
             Case { text: "threads = 1000", names: "256" },
             Case { text: "json = ", names: "json" },
+            Case { text: "[board]\nname = 'orin'", names: "orin-nano" },
+            Case { text: "[board]\nfan = 3", names: "fan" },
+            Case { text: "[board]\ndwell_s = 0", names: "dwell_s" },
+            Case { text: "[board]\nderating = 'off'", names: "derating" },
         ];
         for case in cases {
             let message = Config::parse(case.text).unwrap_err();

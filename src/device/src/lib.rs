@@ -20,4 +20,5 @@ pub mod overlay;
 pub mod pipeline;
 pub mod report;
 pub mod routing;
+pub mod service;
 pub mod spacing;

@@ -17,8 +17,12 @@ pub const MODELS_VARIABLE: &str = "USHYDRA_MODELS";
 pub const STORE_VARIABLE: &str = "USHYDRA_STORE";
 /// Environment variable that names the folder of trusted keys.
 pub const KEYS_VARIABLE: &str = "USHYDRA_KEYS";
+/// Environment variable that names the folder of the device's own state.
+pub const STATE_VARIABLE: &str = "USHYDRA_STATE";
 /// Store where the variable is not set.
 const SYSTEM_STORE: &str = "/var/lib/ushydra/models";
+/// State where the variable is not set.
+const SYSTEM_STATE: &str = "/var/lib/ushydra";
 /// Trusted keys where the variable is not set.
 const SYSTEM_KEYS: &str = "/etc/ushydra/keys";
 /// Folder of the packages' bundles.
@@ -37,6 +41,12 @@ fn from_environment(variable: &str, default: &str) -> PathBuf {
 #[must_use]
 pub fn store() -> PathBuf {
     from_environment(STORE_VARIABLE, SYSTEM_STORE)
+}
+
+/// The folder of the device's own state.
+#[must_use]
+pub fn state() -> PathBuf {
+    from_environment(STATE_VARIABLE, SYSTEM_STATE)
 }
 
 /// The folder of trusted keys.

@@ -18,6 +18,9 @@ pub struct Models {
     encoder: Box<dyn Engine>,
     encoder_precision: Precision,
     decoders: Vec<Decoder>,
+    /// Cheaper forms of the decoders, see [`Models::use_cheaper`]; none where a decoder has none.
+    cheaper: Vec<Option<Decoder>>,
+    uses_cheaper: bool,
     /// Outputs of the encoder, in its order; empty for one that stays in the engine.
     encoded: Vec<Vec<f32>>,
     /// Which of them is the feature vector.
@@ -74,6 +77,8 @@ impl Models {
             encoder,
             encoder_precision,
             decoders: wired,
+            cheaper: Vec::new(),
+            uses_cheaper: false,
             feature_output,
             ready: false,
         };
@@ -105,7 +110,11 @@ impl Models {
     /// the encoder failed; otherwise see [`Engine::run`].
     pub fn decode(&mut self, index: usize) -> Result<&[f32], EngineError> {
         let count = self.decoders.len();
-        let decoder = self.decoders.get_mut(index).ok_or(EngineError::Decoder { index, count })?;
+        let cheaper = self.cheaper.get_mut(index).and_then(Option::as_mut).filter(|_| self.uses_cheaper);
+        let decoder = match cheaper {
+            Some(decoder) => decoder,
+            None => self.decoders.get_mut(index).ok_or(EngineError::Decoder { index, count })?,
+        };
         if !self.ready {
             return Err(EngineError::NotEncoded);
         }
@@ -122,8 +131,9 @@ impl Models {
     #[must_use]
     pub fn wrapped(mut self, mut wrap: impl FnMut(Box<dyn Engine>) -> Box<dyn Engine>) -> Self {
         self.encoder = wrap(self.encoder);
-        let rewire = |decoder: Decoder| Decoder { engine: wrap(decoder.engine), ..decoder };
-        self.decoders = self.decoders.into_iter().map(rewire).collect();
+        let mut rewire = |decoder: Decoder| Decoder { engine: wrap(decoder.engine), ..decoder };
+        self.decoders = self.decoders.into_iter().map(&mut rewire).collect();
+        self.cheaper = self.cheaper.into_iter().map(|decoder| decoder.map(&mut rewire)).collect();
         self
     }
 
@@ -139,10 +149,55 @@ impl Models {
         self.encoder_precision
     }
 
-    /// What the decoder of domain `index` computes with.
+    /// What the decoder of domain `index` computes with at present.
     #[must_use]
     pub fn decoder_precision(&self, index: usize) -> Option<Precision> {
-        self.decoders.get(index).map(|decoder| decoder.precision)
+        let cheaper = self.cheaper.get(index).and_then(Option::as_ref).filter(|_| self.uses_cheaper);
+        cheaper.or_else(|| self.decoders.get(index)).map(|decoder| decoder.precision)
+    }
+
+    /// Adds cheaper forms of decoders, one entry per decoder, checks their shapes as [`Models::join`] does and runs each once.
+    pub(crate) fn add_cheaper(&mut self, bundle: &Bundle, forms: Vec<Option<Loaded>>) -> Result<(), EngineError> {
+        for (index, form) in forms.into_iter().enumerate() {
+            let wired = match form {
+                Some(Loaded { engine, file, precision }) => {
+                    let sources = check_decoder(&file, engine.info(), self.encoder.info(), bundle.manifest())?;
+                    let elements = engine.info().outputs[0].elements();
+                    // A map that stayed inside the encoder's engine for the other form cannot be read by this one.
+                    let readable = |source: &usize| self.encoded.get(*source).is_some_and(|map| !map.is_empty());
+                    let sound = sources.iter().all(readable) && elements <= self.decoded.len();
+                    sound.then(|| Decoder {
+                        engine,
+                        precision,
+                        sources: sources.into_iter().map(Some).collect(),
+                        elements,
+                    })
+                }
+                None => None,
+            };
+            self.cheaper.truncate(index);
+            self.cheaper.push(wired);
+        }
+        let before = std::mem::replace(&mut self.uses_cheaper, true);
+        let warmed = self.warm_up();
+        self.uses_cheaper = before;
+        warmed
+    }
+
+    pub(crate) fn forget_cheaper(&mut self) {
+        self.cheaper.clear();
+    }
+
+    /// Whether some decoder has a cheaper form that was loaded.
+    #[must_use]
+    pub fn has_cheaper(&self) -> bool {
+        self.cheaper.iter().any(Option::is_some)
+    }
+
+    /// Decodes with the cheaper forms from now on, or no longer; decoders without one stay as they are. Both forms are loaded, so the
+    /// change costs nothing, and it allocates nothing.
+    pub fn use_cheaper(&mut self, cheaper: bool) {
+        self.uses_cheaper = cheaper;
     }
 
     /// Precisions in words, such as `f16, decoders int8`.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ushydra_bundle::Bundle;
+use ushydra_bundle::{Bundle, Task};
 
 use crate::choice::MeasuredChoice;
 use crate::engine::Engine;
@@ -74,6 +74,39 @@ impl Models {
                 on_tract(bundle, options)
             }),
         }
+    }
+}
+
+impl Models {
+    /// Loads the int8 form of every decoder that runs in f32, for [`Models::use_cheaper`], and proves it with the golden picture. Only
+    /// decoders that segment have a form that is cheaper, and only tract runs both from the same maps. The answer says whether there
+    /// is any.
+    ///
+    /// # Errors
+    /// The errors of [`crate::load`] and of [`Models::self_test`]; the decoders that were loaded before stay usable.
+    pub fn load_cheaper(&mut self, bundle: &Bundle, options: &EngineOptions) -> Result<bool, EngineError> {
+        if self.backend() != Backend::Tract.to_string() || bundle.manifest().task != Task::Segment {
+            return Ok(false);
+        }
+        let form = |index: usize| {
+            let int8 = bundle.int8_paths(index).filter(|_| self.decoder_precision(index) == Some(Precision::F32));
+            let Some(int8) = int8 else { return Ok(None) };
+            let engine = Box::new(TractEngine::load(&int8.qop, options)?);
+            Ok(Some(Loaded { engine, file: int8.qop.clone(), precision: Precision::Int8 }))
+        };
+        let forms = (0..self.decoder_count()).map(form).collect::<Result<Vec<_>, EngineError>>()?;
+        if forms.iter().all(Option::is_none) {
+            return Ok(false);
+        }
+        let proven = self.add_cheaper(bundle, forms).and_then(|()| {
+            self.use_cheaper(true);
+            self.self_test(bundle).map(drop)
+        });
+        self.use_cheaper(false);
+        if proven.is_err() {
+            self.forget_cheaper();
+        }
+        proven.map(|()| self.has_cheaper())
     }
 }
 

@@ -85,6 +85,9 @@ pub enum HostError {
         /// Which command makes it.
         remedy: String,
     },
+    /// A cluster that refuses or does not answer.
+    #[error("Slurm: {0}")]
+    Cluster(String),
     /// The operator asked to stop; everything finished so far is kept.
     #[error("stopped; run the same command again to continue where it left off")]
     Stopped,

@@ -109,8 +109,13 @@ impl Keeper {
     pub(crate) fn commit<E: Serialize>(&self, state: &State<E>) -> Result<()> {
         files::write_json(&self.folder.join(STATE), state)?;
         let epoch = state.epochs.len();
-        let keep = [format!("module-{epoch}"), format!("optimiser-{epoch}"), format!("best-{}", state.best + 1)]
-            .map(|n| self.file(&n));
+        let keep = [
+            format!("module-{epoch}"),
+            format!("mean-{epoch}"),
+            format!("optimiser-{epoch}"),
+            format!("best-{}", state.best + 1),
+        ]
+        .map(|n| self.file(&n));
         let entries = std::fs::read_dir(&self.folder).map_err(HostError::io("list", &self.folder))?;
         for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
             if path.extension().is_some_and(|e| e == "bpk") && !keep.contains(&path) {

@@ -1,5 +1,6 @@
 //! USHydra on the host: import, train, calibrate, evaluate and export model bundles.
 
+pub mod adapt;
 pub mod augment;
 pub mod baselines;
 pub mod calibrate;

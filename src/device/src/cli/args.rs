@@ -6,7 +6,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use ushydra_engine::{Backend, Precision};
 
 use super::bundle_args::BundleCommand;
-use crate::config::MAX_THREADS;
+use crate::config::{MAX_THREADS, known_board};
 use crate::live::{Replay, SourceChoice};
 use crate::routing::RoutingChoice;
 use crate::spacing::PixelSpacing;
@@ -57,6 +57,9 @@ pub struct Common {
     /// Core of the deep learning accelerator that TensorRT may use, 0 or 1 [default: the GPU alone].
     #[arg(long, global = true, value_name = "CORE", value_parser = clap::value_parser!(u32).range(0..=1))]
     pub dla: Option<u32>,
+    /// Profile of the board for `run`, `board` and `doctor`, instead of recognising it [default: auto].
+    #[arg(long, global = true, value_name = "NAME", value_parser = |name: &str| known_board(name).map(str::to_owned))]
+    pub board: Option<String>,
     /// Results as JSON, one object per line.
     #[arg(long, global = true)]
     pub json: bool,
@@ -91,6 +94,9 @@ pub enum Command {
     /// Look at inference backends, build and measure engines for this machine.
     #[command(subcommand)]
     Engine(EngineCommand),
+    /// Look at the board: profile, power mode, clocks, temperatures, battery.
+    #[command(subcommand)]
+    Board(BoardCommand),
     /// Measure every stage on the demo cine.
     Bench(BenchArguments),
     /// Say what this machine has, what is missing and how to get it.
@@ -104,7 +110,7 @@ pub enum Command {
 pub struct RunArguments {
     /// Where frames come from: `auto` (a probe, or else a camera), `usb[:SERIAL]`, `v4l:/dev/videoN`, `file:PATH` with a
     /// picture, a folder or a cine, or `phantom:VIEW[:DOMAIN[:SEED[:FRAMES]]]` with a simulated patient (views a4c and
-    /// fetal-head, domains low and high) [default: file: with the demo cine].
+    /// fetal-head, domains low and high) [default: file: with the demo cine; auto under a service manager].
     #[arg(long, value_name = "SOURCE")]
     pub source: Option<SourceChoice>,
     /// `recorded`: at the recorded rate, late frames are dropped; `fast`: every frame, as fast as results come
@@ -190,6 +196,19 @@ fn seconds(text: &str) -> Result<f64, String> {
         Ok(seconds) if (0.1..=86_400.0).contains(&seconds) => Ok(seconds),
         _ => Err("0.1 to 86400 seconds are possible".to_owned()),
     }
+}
+
+/// Commands on the board.
+#[derive(Debug, Subcommand)]
+pub enum BoardCommand {
+    /// Say which board this is, what is known of its kind, and what its sensors say.
+    Show,
+    /// Check what a device in the field needs: power mode, temperature, memory, clock, store, keys, rules.
+    Check {
+        /// Test the bundle as well, and remember the success in the state folder; once that is done, do nothing.
+        #[arg(long)]
+        first_boot: bool,
+    },
 }
 
 /// Commands on backends.

@@ -12,8 +12,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use clap::Parser;
 
 pub use args::{
-    Arguments, BenchArguments, Command, Common, EngineCommand, InferArguments, ProbeCommand, ProbeTestArguments,
-    RunArguments,
+    Arguments, BenchArguments, BoardCommand, Command, Common, EngineCommand, InferArguments, ProbeCommand,
+    ProbeTestArguments, RunArguments,
 };
 pub use bundle_args::{
     BundleCommand, InstallArguments, KeygenArguments, KeysArgument, RollbackArguments, SignArguments, StoreArgument,

@@ -30,6 +30,8 @@ pub struct Settings {
     pub verbosity: u8,
     /// Overrides of the bundle's gate.
     pub gate: GateConfig,
+    /// Profile of the board; none recognises it.
+    pub board: Option<String>,
 }
 
 impl Settings {
@@ -61,6 +63,10 @@ impl Settings {
             json: arguments.json || config.json.unwrap_or(false),
             verbosity: arguments.verbose.max(config.verbosity.unwrap_or(0)),
             gate: config.gate,
+            board: match &arguments.board {
+                Some(board) => Some(board.clone()),
+                None => config.board.wanted().map_err(Failure::Usage)?.map(str::to_owned),
+            },
         })
     }
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use ushydra_bundle::Bundle;
 use ushydra_probe::{Candidate, candidates};
 
+use super::board::Board;
 use super::engine;
 use crate::cli::Settings;
 use crate::config::Config;
@@ -67,6 +68,7 @@ pub(super) fn doctor(settings: &Settings, config: &Config, output: &mut Output) 
             Err(failure) => checks.note("other bundle", format!("DAMAGED: {failure}"))?,
         }
     }
+    Board::look(settings)?.examine(&mut checks, settings)?;
     checks.note("probes and cameras", devices())?;
     match locate::demo_cine(chosen.as_deref()).and_then(|path| readable(&path).map(|()| path)) {
         Ok(path) => checks.note("demo cine", path.display().to_string())?,

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod bench;
+mod board;
 mod bundle;
 mod doctor;
 mod engine;
@@ -29,11 +30,12 @@ use crate::report::Output;
 pub fn run(command: Command, settings: &Settings, config: &Config) -> Result<(), Failure> {
     let mut output = Output::stdout(settings.json);
     match command {
-        Command::Run(arguments) => run::run(&arguments, settings, &config.run, &mut output),
+        Command::Run(arguments) => run::run(&arguments, settings, config, &mut output),
         Command::Infer(arguments) => infer::infer(&arguments, settings, &mut output),
         Command::Probe(command) => probe::probe(&command, &mut output),
         Command::Bundle(command) => bundle::bundle(&command, settings, &mut output),
         Command::Engine(command) => engine::engine(&command, settings, &mut output),
+        Command::Board(command) => board::board(&command, settings, &mut output),
         Command::Bench(arguments) => bench::bench(&arguments, settings, &mut output),
         Command::Doctor => doctor::doctor(settings, config, &mut output),
         Command::Selftest => selftest::selftest(settings, &mut output),

@@ -1,4 +1,4 @@
-//! Live work: where frames come from, the newest-frame slot, the capture thread, status and latency.
+//! Live work: where frames come from, the newest-frame slot, the capture thread, the watch over the board, status and latency.
 
 mod capture;
 mod histogram;
@@ -7,6 +7,7 @@ mod slot;
 mod source;
 mod status;
 mod tally;
+mod watch;
 
 use clap::ValueEnum;
 use serde::Deserialize;
@@ -18,6 +19,7 @@ pub use slot::{Counters, NewestSlot, Taken};
 pub use source::SourceChoice;
 pub use status::StatusLine;
 pub use tally::Tally;
+pub use watch::{BoardWatch, Pacer};
 
 /// How a file source is replayed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]

@@ -41,7 +41,15 @@ const AMBER: Colour = [170, 100, 0];
 const DISCLAIMER: &str = "not a medical device";
 
 /// Draws `result` into `picture`; `scale` maps pixels of the source frame to pixels of the picture.
-pub(super) fn draw(picture: &mut RgbImage, face: &Typeface, scale: u32, identity: &Identity, result: &FrameResult) {
+/// `notice` is a line of its own below the answer.
+pub(super) fn draw(
+    picture: &mut RgbImage,
+    face: &Typeface,
+    scale: u32,
+    identity: &Identity,
+    result: &FrameResult,
+    notice: Option<&str>,
+) {
     let (width, height) = picture.dimensions();
     let size = (width as f32 * TEXT_PER_WIDTH).clamp(TEXT_LIMITS.0, TEXT_LIMITS.1);
     let padding = (size * PADDING).round() as u32;
@@ -56,7 +64,7 @@ pub(super) fn draw(picture: &mut RgbImage, face: &Typeface, scale: u32, identity
     let thick = |part: f32| (size * part).round().max(1.0) as u32;
     canvas::outline(picture, crop, thick(BOX_THICKNESS), CYAN);
 
-    let mut lines = lines(identity, result, size);
+    let mut lines = lines(identity, result, notice, size);
     lines.iter_mut().for_each(|line| line.size = face.fitting(&line.text, line.size, room));
     let tall = |line: &Line| face.line_height(line.size) + if line.whole { padding } else { 0 };
     let mut top = 0;
@@ -96,7 +104,7 @@ struct Line {
 }
 
 /// Answer or banner, quality, and the measurements of an answer that may be shown.
-fn lines(identity: &Identity, result: &FrameResult, size: f32) -> Vec<Line> {
+fn lines(identity: &Identity, result: &FrameResult, notice: Option<&str>, size: f32) -> Vec<Line> {
     let plain = |text: String, size: f32, colour: Colour| Line {
         text,
         size,
@@ -127,7 +135,13 @@ fn lines(identity: &Identity, result: &FrameResult, size: f32) -> Vec<Line> {
     // Outside the known domains the quality is only the least different one.
     let nearest = if result.decision.in_domain { "" } else { "nearest " };
     let quality = format!("{nearest}quality {}{margin}", identity.domain(result.decoder));
-    let mut lines = vec![headline, plain(quality, size, WHITE)];
+    let mut lines = vec![headline];
+    lines.extend(notice.map(|text| Line {
+        panel: AMBER,
+        opacity: BANNER_OPACITY,
+        ..plain(text.to_owned(), size, WHITE)
+    }));
+    lines.push(plain(quality, size, WHITE));
     if !result.verdict.abstained() {
         let measured = report::measured(result).into_iter();
         lines.extend(measured.map(|text| Line { whole: false, ..plain(text, size * MEASURED, YELLOW) }));

@@ -27,6 +27,8 @@ const MARK: &str = "USHydra overlay";
 pub struct Overlays {
     gallery: Gallery,
     face: Typeface,
+    /// A line that stands on every picture.
+    notice: Option<String>,
 }
 
 impl Overlays {
@@ -35,7 +37,12 @@ impl Overlays {
     /// # Errors
     /// [`Failure::Usage`] where the folder cannot be created.
     pub fn new(folder: &Path) -> Result<Self, Failure> {
-        Ok(Self { gallery: Gallery::new("--overlay", folder, MARK)?, face: Typeface::load()? })
+        Ok(Self { gallery: Gallery::new("--overlay", folder, MARK)?, face: Typeface::load()?, notice: None })
+    }
+
+    /// Puts a line on every picture from now on, or no longer.
+    pub fn notice(&mut self, notice: Option<String>) {
+        self.notice = notice;
     }
 
     /// Draws `result` into `frame`, writes the picture and returns its path.
@@ -54,7 +61,7 @@ impl Overlays {
         if scale > 1 {
             picture = resize(&picture, picture.width() * scale, picture.height() * scale, FilterType::Nearest);
         }
-        layout::draw(&mut picture, &self.face, scale, identity, result);
+        layout::draw(&mut picture, &self.face, scale, identity, result, self.notice.as_deref());
         self.gallery.write(&result.source, result.index, picture.dimensions(), &Samples::Rgb(picture.as_raw()))
     }
 }

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use ushydra_bundle::{Bundle, Preprocessor, Task};
 use ushydra_core::{Decision, Gate, Hysteresis, Moments, Quality, Router, Verdict};
-use ushydra_engine::Models;
+use ushydra_engine::{EngineError, EngineOptions, Models};
 use ushydra_measure::Mask;
 use ushydra_probe::Frame;
 
@@ -118,6 +118,25 @@ impl Pipeline {
     #[must_use]
     pub const fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// Loads the decoders' cheaper form, where there is one. The answer says whether.
+    ///
+    /// # Errors
+    /// See [`Models::load_cheaper`]; the pipeline stays usable.
+    pub fn load_cheaper(&mut self, bundle: &Bundle, options: &EngineOptions) -> Result<bool, EngineError> {
+        self.models.load_cheaper(bundle, options)
+    }
+
+    /// Whether the decoders have a cheaper form, see [`Models::load_cheaper`].
+    #[must_use]
+    pub fn has_cheaper(&self) -> bool {
+        self.models.has_cheaper()
+    }
+
+    /// Decodes with the cheaper forms from the next frame on, or no longer.
+    pub fn use_cheaper(&mut self, cheaper: bool) {
+        self.models.use_cheaper(cheaper);
     }
 
     /// Judges one frame. The result belongs to the pipeline until the next call.

@@ -11,6 +11,8 @@ use crate::failure::{Failure, INTERNAL};
 enum State {
     Pass,
     Fail,
+    /// It works, but not as it should.
+    Warn,
     /// Worth knowing, but nothing that was asked for needs it.
     Note,
 }
@@ -75,11 +77,20 @@ impl<'a> Checks<'a> {
         self.add(check, State::Note, detail)
     }
 
+    /// Says what works but not as it should, with the remedy.
+    ///
+    /// # Errors
+    /// Only where it cannot be printed.
+    pub fn warn(&mut self, check: &'static str, detail: String) -> Result<(), Failure> {
+        self.add(check, State::Warn, detail)
+    }
+
     fn add(&mut self, check: &'static str, state: State, detail: String) -> Result<(), Failure> {
         if !self.output.is_json() {
             let word = match state {
                 State::Pass => "PASS",
                 State::Fail => "FAIL",
+                State::Warn => "WARN",
                 State::Note => "NOTE",
             };
             self.output.text(format_args!("{word}  {check:<24} {detail}"))?;
@@ -88,12 +99,18 @@ impl<'a> Checks<'a> {
         Ok(())
     }
 
+    /// Checks that failed so far.
+    #[must_use]
+    pub fn failed(&self) -> usize {
+        self.made.iter().filter(|check| check.state == State::Fail).count()
+    }
+
     /// Closes the list; `subject` stands in front of the checks in JSON.
     ///
     /// # Errors
     /// [`Failure::Checks`] with the exit code of the first check that failed.
     pub fn finish(self, subject: impl Serialize) -> Result<(), Failure> {
-        let failed = self.made.iter().filter(|check| check.state == State::Fail).count();
+        let failed = self.failed();
         if self.output.is_json() {
             self.output.json(&Summary { subject, passed: failed == 0, checks: &self.made })?;
         }

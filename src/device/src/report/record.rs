@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+use ushydra_board::Derating;
 use ushydra_core::Verdict;
 
 use super::mask::{CineRecord, MaskRecord};
@@ -97,6 +98,9 @@ pub struct LiveRecord {
     pub dropped: u64,
     /// `show`, `out-of-domain`, `unsure` or `stale`.
     pub verdict: &'static str,
+    /// What the board gives up at the moment; only where there is something to tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub derating: Option<Derating>,
 }
 
 impl LiveRecord {

@@ -33,11 +33,13 @@ impl Answer {
 /// The program with nothing of the caller's environment that it would listen to.
 pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ushydra"));
-    for variable in ["USHYDRA_MODELS", "USHYDRA_TENSORRT_LIB", "USHYDRA_CUDA_LIB", "RUST_LOG", "RUST_BACKTRACE"] {
+    for variable in
+        ["USHYDRA_MODELS", "USHYDRA_TENSORRT_LIB", "USHYDRA_CUDA_LIB", "RUST_LOG", "RUST_BACKTRACE", "NOTIFY_SOCKET"]
+    {
         command.env_remove(variable);
     }
     // No test finds what another one, or the operator, has left.
-    for variable in ["USHYDRA_CACHE", "USHYDRA_STORE", "USHYDRA_KEYS"] {
+    for variable in ["USHYDRA_CACHE", "USHYDRA_STORE", "USHYDRA_KEYS", "USHYDRA_STATE", "USHYDRA_SYSROOT"] {
         command.env(variable, "/nonexistent/ushydra");
     }
     command.stdin(Stdio::null());

@@ -1,5 +1,6 @@
 //! Domain statistics for the three routing modes, and the in-domain thresholds.
 
+pub mod extend;
 pub mod novelty;
 pub mod shrinkage;
 pub mod space;
@@ -65,7 +66,7 @@ impl<'a> Observation<'a> {
     }
 
     /// The vector that [`Router::route`] measures: features, pixel mean, pixel standard deviation.
-    fn vector(&self) -> Vec<f32> {
+    pub(crate) fn vector(&self) -> Vec<f32> {
         let mut vector = self.features.to_vec();
         vector.extend([self.quality.pixel.mean as f32, self.quality.pixel.std as f32]);
         vector
@@ -108,15 +109,7 @@ pub fn statistics(
                 "domain `{name}` has no picture; add some or remove the domain from the recipe"
             )));
         }
-        let average = |value: fn(&Quality) -> f64| own.iter().map(|q| value(q)).sum::<f64>() / own.len() as f64;
-        domains.push(DomainStatistics {
-            name: name.clone(),
-            mean: average(Quality::mean),
-            std: average(Quality::std),
-            released_std: average(Quality::released_std),
-            count: own.len() as u64,
-            provenance: identity.provenance.get(index).cloned().unwrap_or_default(),
-        });
+        domains.push(scalars(name, &own, identity.provenance.get(index).cloned().unwrap_or_default()));
     }
     Ok(Statistics {
         schema_version: SCHEMA_VERSION,
@@ -133,6 +126,19 @@ pub fn statistics(
         vector: vector_statistics(observations, identity.domains.len(), config)?,
         novelty: config.novelty.as_ref().map(|novelty| novelty::fit(observations, novelty)).transpose()?,
     })
+}
+
+/// `mu_d` and `sigma_d` of one domain: averages over its pictures, of which there must be one.
+pub(crate) fn scalars(name: &str, own: &[&Quality], provenance: String) -> DomainStatistics {
+    let average = |value: fn(&Quality) -> f64| own.iter().map(|q| value(q)).sum::<f64>() / own.len() as f64;
+    DomainStatistics {
+        name: name.to_owned(),
+        mean: average(Quality::mean),
+        std: average(Quality::std),
+        released_std: average(Quality::released_std),
+        count: own.len() as u64,
+        provenance,
+    }
 }
 
 fn vector_statistics(

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use ushydra_host::progress::Progress;
 use ushydra_host::segment::ComputeDevice;
-use ushydra_host::study::engine::{CellState, Engine, Local};
+use ushydra_host::study::engine::{CellState, Engine, Local, Slurm};
 use ushydra_host::study::{Places, Study};
 
 use super::print;
@@ -15,6 +15,8 @@ use super::print;
 enum EngineName {
     /// Threads of this process.
     Local,
+    /// Array jobs of a Slurm cluster, see docs/slurm.md.
+    Slurm,
 }
 
 #[derive(Args, Debug)]
@@ -86,6 +88,7 @@ impl Compare {
         if !self.tables {
             let engine: Box<dyn Engine> = match self.engine {
                 EngineName::Local => Box::new(Local { jobs: self.jobs }),
+                EngineName::Slurm => Box::new(Slurm { config: study.config.slurm.clone().unwrap_or_default() }),
             };
             failures = study.compare(&*engine, self.only.as_deref(), self.command(&places)?, progress)?;
         }

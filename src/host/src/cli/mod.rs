@@ -1,5 +1,6 @@
 //! Command line of the host program.
 
+mod adapt;
 mod compare;
 mod dataset;
 mod evaluate;
@@ -47,6 +48,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Add a domain and a decoder to a bundle from a small folder of new images.
+    Adapt(Box<adapt::Adapt>),
     /// Look at a data set before training on it.
     #[command(subcommand)]
     Dataset(dataset::Command),
@@ -149,6 +152,7 @@ pub(crate) fn main() -> ExitCode {
 
 fn run(command: Command, progress: &Progress) -> anyhow::Result<ExitCode> {
     match command {
+        Command::Adapt(command) => command.run(progress),
         Command::Dataset(command) => command.run(progress),
         Command::Import(command) => command.run().map(|()| ExitCode::SUCCESS),
         Command::Train(command) => command.run(progress).map(|()| ExitCode::SUCCESS),
@@ -176,7 +180,7 @@ fn exit_code(error: &anyhow::Error) -> u8 {
             | HostError::Probe(_),
         ) => code::INPUT,
         Some(HostError::Bundle(_)) => code::BUNDLE,
-        Some(HostError::Engine(_)) => code::BACKEND,
+        Some(HostError::Engine(_) | HostError::Cluster(_)) => code::BACKEND,
         Some(HostError::Stopped) => code::STOPPED,
         Some(HostError::Diverged(_) | HostError::Onnx(_) | HostError::Plot { .. } | HostError::Route(_)) | None => {
             code::INTERNAL

@@ -170,6 +170,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::rng::Rng;
 
     #[test]
     fn interval_holds_the_mean_and_widens_with_dependence() {

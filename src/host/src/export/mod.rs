@@ -141,7 +141,7 @@ impl Parts<'_> {
             let sha256 = FileSpec::of(&folder, &file)?.sha256;
             decoders.push(DecoderSpec { domain: domain.clone(), file, sha256, int8: None });
         }
-        let golden = self.golden(&folder, &decoders)?;
+        let golden = golden_values(&folder, self.input, ENCODER, self.features.1, &decoders)?;
         let manifest = Manifest {
             schema_version: SCHEMA_VERSION,
             name: self.name.to_owned(),
@@ -173,42 +173,50 @@ impl Parts<'_> {
         let self_test = models.self_test(&bundle)?;
         Ok(Exported { bundle: folder, calibration, self_test })
     }
+}
 
-    /// Sends the golden picture through the exported files and writes what they answer.
-    fn golden(&self, folder: &Path, decoders: &[DecoderSpec]) -> Result<GoldenSpec> {
-        let mut golden = golden::picture()?;
-        let damaged = |problem: String| HostError::damaged(&folder.join(ENCODER), problem);
-        let mut preprocessor = Preprocessor::new(self.input).map_err(|e| HostError::config(folder, e))?;
-        let mut tensor = vec![0.0; self.input.values()];
-        let frame = golden.frame().map_err(|e| damaged(e.to_string()))?;
-        let done = preprocessor.run(frame, &mut tensor).map_err(|e| damaged(e.to_string()))?;
-        let pixel = Quality::new(done.channels(), Moments::default()).map_err(|e| damaged(e.to_string()))?.pixel;
-        let crop = done.crop();
-        let files = ModelFiles {
-            encoder: folder.join(ENCODER),
-            decoders: decoders.iter().map(|d| folder.join(&d.file)).collect(),
-        };
-        let mut models = Wired::load(&files, EngineOptions::default().threads)?;
-        models.encode(&tensor)?;
-        let moments = |values: &[f32]| Moments::of(values).map_err(|e| damaged(e.to_string()));
-        let first = |values: &[f32]| values.iter().take(GOLDEN_VALUES).copied().collect::<Vec<f32>>();
-        let features = models.output(self.features.1)?;
-        let feature = moments(features)?;
-        let expected = &mut golden.expected;
-        expected.crop = [crop.x, crop.y, crop.width, crop.height];
-        (expected.pixel_mean, expected.pixel_std) = (pixel.mean, pixel.std);
-        (expected.feature_mean, expected.feature_std) = (feature.mean, feature.std);
-        expected.features = first(features);
-        for (index, decoder) in decoders.iter().enumerate() {
-            let answer = models.decode(index)?;
-            let output = moments(answer)?;
-            expected.decoders.push(GoldenDecoder {
-                domain: decoder.domain.clone(),
-                mean: output.mean,
-                std: output.std,
-                values: first(answer),
-            });
-        }
-        Ok(golden.write(folder)?)
+/// Sends the golden picture through the files of the bundle in `folder` and writes what they answer.
+///
+/// # Errors
+/// [`HostError::Engine`], [`HostError::Damaged`] for models whose answers are not finite, and file errors.
+pub(crate) fn golden_values(
+    folder: &Path,
+    input: &InputSpec,
+    encoder: &str,
+    feature_output: &str,
+    decoders: &[DecoderSpec],
+) -> Result<GoldenSpec> {
+    let mut golden = golden::picture()?;
+    let encoder = folder.join(encoder);
+    let damaged = |problem: String| HostError::damaged(&encoder, problem);
+    let mut preprocessor = Preprocessor::new(input).map_err(|e| HostError::config(folder, e))?;
+    let mut tensor = vec![0.0; input.values()];
+    let frame = golden.frame().map_err(|e| damaged(e.to_string()))?;
+    let done = preprocessor.run(frame, &mut tensor).map_err(|e| damaged(e.to_string()))?;
+    let pixel = Quality::new(done.channels(), Moments::default()).map_err(|e| damaged(e.to_string()))?.pixel;
+    let crop = done.crop();
+    let files =
+        ModelFiles { encoder: encoder.clone(), decoders: decoders.iter().map(|d| folder.join(&d.file)).collect() };
+    let mut models = Wired::load(&files, EngineOptions::default().threads)?;
+    models.encode(&tensor)?;
+    let moments = |values: &[f32]| Moments::of(values).map_err(|e| damaged(e.to_string()));
+    let first = |values: &[f32]| values.iter().take(GOLDEN_VALUES).copied().collect::<Vec<f32>>();
+    let features = models.output(feature_output)?;
+    let feature = moments(features)?;
+    let expected = &mut golden.expected;
+    expected.crop = [crop.x, crop.y, crop.width, crop.height];
+    (expected.pixel_mean, expected.pixel_std) = (pixel.mean, pixel.std);
+    (expected.feature_mean, expected.feature_std) = (feature.mean, feature.std);
+    expected.features = first(features);
+    for (index, decoder) in decoders.iter().enumerate() {
+        let answer = models.decode(index)?;
+        let output = moments(answer)?;
+        expected.decoders.push(GoldenDecoder {
+            domain: decoder.domain.clone(),
+            mean: output.mean,
+            std: output.std,
+            values: first(answer),
+        });
     }
+    Ok(golden.write(folder)?)
 }

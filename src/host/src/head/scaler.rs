@@ -58,6 +58,24 @@ impl Scaler {
         }
         head
     }
+
+    /// The head on standardised features that equals `head` on raw ones, the inverse of [`Self::fold`]:
+    /// `W = W' * std` (row by row), `b = b' + sum_i mean_i * W'_i`.
+    #[must_use]
+    pub fn unfold(&self, mut head: Head) -> Head {
+        if let Some(first) = head.layers.first_mut() {
+            let mut bias: Vec<f64> = first.bias.iter().map(|&b| f64::from(b)).collect();
+            for (row, (mean, std)) in first.weight.chunks_exact_mut(first.outputs).zip(self.mean.iter().zip(&self.std))
+            {
+                for (w, b) in row.iter_mut().zip(&mut bias) {
+                    *b += mean * f64::from(*w);
+                    *w = (f64::from(*w) * std) as f32;
+                }
+            }
+            first.bias = bias.into_iter().map(|b| b as f32).collect();
+        }
+        head
+    }
 }
 
 #[cfg(test)]
@@ -76,7 +94,10 @@ mod tests {
         let mut standard = Vec::new();
         scaler.apply(&[4.0, 10.0], &mut standard);
         let expected = head.logits(&standard);
-        let folded = scaler.fold(head).logits(&[4.0, 10.0]);
+        let raw = scaler.fold(head);
+        let folded = raw.logits(&[4.0, 10.0]);
         assert!(expected.iter().zip(&folded).all(|(a, b)| (a - b).abs() < 1e-5), "{expected:?} {folded:?}");
+        let back = scaler.unfold(raw).logits(&standard);
+        assert!(expected.iter().zip(&back).all(|(a, b)| (a - b).abs() < 1e-5), "{expected:?} {back:?}");
     }
 }

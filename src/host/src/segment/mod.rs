@@ -1,5 +1,6 @@
 //! Segmentation bundles: recipe, prepared pictures, the two training stages, statistics, evaluation and export.
 
+mod blend;
 pub mod data;
 pub mod device;
 pub mod evaluate;

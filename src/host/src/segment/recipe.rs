@@ -107,6 +107,11 @@ pub struct StageConfig {
     pub learning_rate: f64,
     /// Epochs without a better validation Dice after which the stage ends; 0 never ends early.
     pub patience: usize,
+    /// Decay per step of the exponential moving average of the weights, which is then what is judged and kept; 0 judges the
+    /// weights themselves. (Polyak B. T. and Juditsky A. B., SIAM J. Control Optim. 30(4), 1992; Tarvainen A. and Valpola H.,
+    /// NeurIPS 2017.)
+    #[serde(default)]
+    pub average: f64,
 }
 
 impl SegmentRecipe {
@@ -184,6 +189,9 @@ impl SegmentRecipe {
         {
             if !(stage.learning_rate.is_finite() && stage.learning_rate > 0.0) {
                 return Err(format!("training.{name}.learning_rate = {}; use a number above 0", stage.learning_rate));
+            }
+            if !(0.0..1.0).contains(&stage.average) {
+                return Err(format!("training.{name}.average = {}; use 0 to below 1", stage.average));
             }
         }
         if !(training.weight_decay.is_finite() && training.weight_decay >= 0.0) {

@@ -8,6 +8,7 @@ use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
+use super::blend::{averaging_share, blend};
 use super::recipe::{StageConfig, TrainingConfig};
 use super::schedule::{Draw, learning_rate};
 use super::view::ViewMaker;
@@ -87,7 +88,7 @@ impl Bench<'_> {
     ) -> Result<(M, Vec<Epoch>)> {
         let keeper = Keeper::new(self.folder.join("stages").join(&stage.name));
         let mut optimiser = AdamWConfig::new().with_weight_decay(self.training.weight_decay as f32).init();
-        let (mut module, mut best) = (independent(&module), independent(&module));
+        let (mut module, mut mean, mut best) = (independent(&module), module.valid(), independent(&module));
         let fingerprint =
             files::fingerprint(&[self.fingerprint.as_bytes(), format!("{}{}", stage.name, stage.depends).as_bytes()]);
         let mut state = State::new(fingerprint.clone());
@@ -97,6 +98,9 @@ impl Bench<'_> {
             if !found.finished {
                 module = keeper.load(&format!("module-{last}"), module)?;
                 optimiser = keeper.load_optimiser(last, optimiser)?;
+                if stage.config.average > 0.0 {
+                    mean = keeper.load(&format!("mean-{last}"), mean)?;
+                }
             }
             state = found;
         }
@@ -123,12 +127,17 @@ impl Bench<'_> {
                     let gradients = GradientsParams::from_grads(loss.backward(), &module);
                     let rate = learning_rate(stage.config.learning_rate, epoch * per_epoch + step, steps);
                     module = optimiser.step(rate, module.clone(), gradients);
+                    if stage.config.average > 0.0 {
+                        let share = averaging_share(stage.config.average, epoch * per_epoch + step);
+                        mean = blend(mean.clone(), &module.valid(), share);
+                    }
                     bar.step()?;
                 }
                 Ok(())
             })?;
             bar.done();
-            let dice = judge(&module)?;
+            let judged = if stage.config.average > 0.0 { &mean } else { &module };
+            let dice = judge(judged)?;
             let done =
                 Epoch { stage: stage.name.clone(), epoch: epoch + 1, loss: sum / order.len().max(1) as f64, dice };
             log::info!("{done:?}");
@@ -136,11 +145,14 @@ impl Bench<'_> {
             state.epochs.push(done);
             if better {
                 state.best = epoch;
-                best = independent(&module);
+                best = independent(judged);
                 keeper.save(&format!("best-{}", epoch + 1), &best)?;
             }
             state.finished = state.epochs.len() == stage.config.epochs || epoch - state.best >= patience;
             keeper.save(&format!("module-{}", epoch + 1), &module)?;
+            if stage.config.average > 0.0 {
+                keeper.save(&format!("mean-{}", epoch + 1), &mean)?;
+            }
             keeper.save_optimiser(epoch + 1, &optimiser)?;
             keeper.commit(&state)?;
         }

@@ -3,12 +3,11 @@
 //! The mean of weights of runs that began alike ("model soup", Wortsman M. et al., ICML 2022) lies in the flat middle of the valley
 //! whose edges the single runs ended at, and usually does better than each of them at the cost of one.
 
-use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::tensor::{Tensor, TensorData};
+use burn::module::Module;
 
+use super::blend::blend;
 use super::device::ComputeDevice;
 use super::recipe::SegmentRecipe;
 use super::stage;
@@ -58,40 +57,8 @@ pub(super) fn write(runs: &[PathBuf], recipe: &SegmentRecipe, target: &Path) -> 
         let next = stage::load(&shared(run)?, empty.clone())?.valid();
         mean = Some(match mean {
             None => next,
-            Some(mean) => {
-                let mut collected = Collect::default();
-                next.visit(&mut collected);
-                mean.map(&mut Blend { others: collected.0.into(), share: 1.0 / (index + 1) as f32 })
-            }
+            Some(mean) => blend(mean, &next, 1.0 / (index + 1) as f32),
         });
     }
     mean.map_or(Ok(()), |mean| stage::save(target, &mean))
-}
-
-/// Every tensor of a module, in the order of its fields.
-#[derive(Default)]
-struct Collect(Vec<TensorData>);
-
-impl ModuleVisitor for Collect {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.0.push(param.val().into_data());
-    }
-}
-
-/// Moves every tensor by `share` of the way to its namesake.
-struct Blend {
-    others: VecDeque<TensorData>,
-    share: f32,
-}
-
-impl ModuleMapper for Blend {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        // Both modules have the same shape, so that there is one for each.
-        let Some(other) = self.others.pop_front() else { return param };
-        let share = self.share;
-        param.map(|tensor| {
-            let other = Tensor::from_data(other, &tensor.device());
-            tensor.clone() + (other - tensor) * share
-        })
-    }
 }

@@ -40,7 +40,7 @@ pub struct AblationConfig {
     /// Weights of the other domains in the training of a decoder; trains decoders again.
     #[serde(default)]
     pub other_domains: Vec<f64>,
-    /// Other divisions into domains, by name: domain to new domain, or `{ by = "device" }`; trains decoders again.
+    /// Other divisions into domains, by name: device or domain to new domain, or `{ by = "device" }`; trains decoders again.
     #[serde(default)]
     pub domains: BTreeMap<String, BTreeMap<String, String>>,
     /// One device or country left out at a time, for the systems on the frozen encoder or the UNets; trains again.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::ablation::AblationConfigs;
+use super::engine::SlurmConfig;
 use super::system::System;
 use crate::baselines::BaselineConfig;
 use crate::error::{HostError, Result};
@@ -40,6 +41,9 @@ pub struct StudyConfig {
     /// What is varied beyond the main comparison.
     #[serde(default)]
     pub ablations: AblationConfigs,
+    /// The cluster of `--engine slurm`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slurm: Option<SlurmConfig>,
 }
 
 fn resamples() -> usize {
@@ -183,6 +187,9 @@ impl StudyConfig {
         for (task, config, segments) in [("classify", &self.classify, false), ("segment", &self.segment, true)] {
             let Some(config) = config else { continue };
             config.check(segments).map_err(|problem| format!("{task}: {problem}"))?;
+        }
+        if let Some(slurm) = &self.slurm {
+            slurm.check()?;
         }
         self.ablations.check()
     }

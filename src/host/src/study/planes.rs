@@ -313,7 +313,8 @@ impl Planes {
         let by_device = map.get(BY.0).is_some_and(|by| by == BY.1);
         let target = |picture: usize| -> String {
             let item = &self.items[picture];
-            if by_device { item.device.clone() } else { map.get(&item.domain).unwrap_or(&item.domain).clone() }
+            let otherwise = if by_device { &item.device } else { map.get(&item.domain).unwrap_or(&item.domain) };
+            map.get(&item.device).unwrap_or(otherwise).clone()
         };
         let names: Vec<String> = (0..self.items.len()).map(target).collect();
         let trains = |picture: &usize| work.sides.part[*picture] == Part::Train && self.items[*picture].label.is_some();

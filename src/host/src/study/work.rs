@@ -33,7 +33,12 @@ pub struct Work<'a> {
 
 /// A record without answers. `counts` tells which pictures count as trained on and tested.
 #[must_use]
-pub(super) fn base_record(work: &Work<'_>, task: Task, labels: &[String], counts: impl Fn(usize) -> bool) -> CellRecord {
+pub(super) fn base_record(
+    work: &Work<'_>,
+    task: Task,
+    labels: &[String],
+    counts: impl Fn(usize) -> bool,
+) -> CellRecord {
     let (pictures, patients) = work.sides.counts(counts);
     CellRecord {
         key: work.key.clone(),

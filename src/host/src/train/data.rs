@@ -69,7 +69,7 @@ pub fn usable(dataset: &Dataset, recipe: &Recipe) -> Result<Vec<Sample>> {
 }
 
 /// Name of every picture's patient, the same for patients who share a picture (equal features of view 0).
-fn merged_patients(samples: &[Sample], features: &Features) -> Vec<String> {
+pub(crate) fn merged_patients(samples: &[Sample], features: &Features) -> Vec<String> {
     let mut by_features: HashMap<Vec<u32>, usize> = HashMap::new();
     let mut parent: HashMap<&str, &str> = HashMap::new();
     fn root<'a>(parent: &HashMap<&'a str, &'a str>, mut name: &'a str) -> &'a str {

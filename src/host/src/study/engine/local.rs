@@ -61,10 +61,7 @@ impl Engine for Local {
             };
             std::thread::scope(|scope| {
                 let threads: Vec<_> = (0..self.jobs.clamp(1, open.len())).map(|_| scope.spawn(work)).collect();
-                threads
-                    .into_iter()
-                    .map(|thread| thread.join().unwrap_or(Err(HostError::Stopped)))
-                    .collect::<Result<()>>()
+                threads.into_iter().try_for_each(|thread| thread.join().unwrap_or(Err(HostError::Stopped)))
             })?;
             let busy = busy.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
             if busy.len() == open.len() {

@@ -1,11 +1,13 @@
 //! Where the cells of a study are computed: in this process, or as jobs of a cluster.
 
 pub mod local;
+pub mod slurm;
 
 use std::ffi::OsString;
 use std::path::Path;
 
 pub use local::Local;
+pub use slurm::{Slurm, SlurmConfig};
 
 use super::record::CellKey;
 use crate::error::Result;

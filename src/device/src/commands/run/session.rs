@@ -1,112 +1,43 @@
-//! `ushydra run`: newest frame first, until the source ends or the operator stops.
+//! What the operator, or the service manager, sees of a run.
 
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
+use ushydra_board::{Derating, Step};
 use ushydra_core::Verdict;
-use ushydra_probe::{Frame, Pace};
 
-use super::{open_bundle_in, open_pipeline};
-use crate::cli::{RunArguments, Settings};
-use crate::config::RunConfig;
 use crate::failure::Failure;
-use crate::live::{Capture, Replay, Shutdown, SourceChoice, StatusLine, Taken, Tally};
-use crate::locate;
+use crate::live::{Capture, StatusLine, Tally};
 use crate::machine;
-use crate::overlay::Overlays;
-use crate::pipeline::{FrameFault, FrameResult, Identity};
+use crate::pipeline::{FrameResult, Identity};
 use crate::report::{self, Cines, LiveRecord, Output, Record, Refusals};
-use crate::spacing::Spacing;
+use crate::service::Service;
 
-/// Longest wait for a frame before signals, faults and the status line get their turn.
-const POLL: Duration = Duration::from_millis(100);
 /// A source without a frame for this long is reported as silent.
 const SILENCE: Duration = Duration::from_secs(1);
 /// Measurements are said again after this time.
 const SAY_AGAIN: Duration = Duration::from_secs(1);
 
-pub(super) fn run(
-    arguments: &RunArguments,
-    settings: &Settings,
-    config: &RunConfig,
-    output: &mut Output,
-) -> Result<(), Failure> {
-    let replay = arguments.replay.or(config.replay).unwrap_or_default();
-    let looping = arguments.looping || config.looping.unwrap_or(false);
-    if looping && arguments.overlay.is_some() {
-        return Err(Failure::Usage("--overlay would never stop writing with --loop; leave one of them out".to_owned()));
-    }
-    let configured = config.source.as_deref().map(|s| s.parse().map_err(Failure::Usage)).transpose()?;
-    let folder = locate::live_bundle(settings.bundle.as_deref())?;
-    let chosen = match arguments.source.clone().or(configured) {
-        Some(chosen) => chosen,
-        None => SourceChoice::File(locate::demo_cine(Some(&folder))?),
-    };
-    let pace = match replay {
-        Replay::Recorded => Pace::Recorded,
-        Replay::Fast => Pace::AsFastAsPossible,
-    };
-    let spacing = Spacing::new(arguments.spacing, None)?;
-    let mut overlays = arguments.overlay.as_deref().map(Overlays::new).transpose()?;
-
-    let shutdown = Shutdown::listen()?;
-    // A recording that waits for its results cannot be late.
-    let mut pipeline = open_pipeline(&open_bundle_in(&folder)?, settings, replay == Replay::Recorded)?;
-    let source = chosen.open(pace, looping)?;
-    log::info!("source: {}", source.describe());
-    let mut capture = Capture::start(source, replay)?;
-    let mut session = Session::start(output);
-    let mut frame = Frame::new();
-    let identity = pipeline.identity().clone();
-    while !shutdown.asked() {
-        session.faults(&capture)?;
-        match capture.slot().take(&mut frame, POLL) {
-            Taken::Frame => {
-                spacing.apply(&mut frame);
-                match pipeline.process(&frame) {
-                    Ok(result) => {
-                        session.show(&identity, result, capture.slot().counters().dropped)?;
-                        if let Some(overlays) = &mut overlays {
-                            let view = frame.view().map_err(|e| Failure::Internal(e.to_string()))?;
-                            overlays.write(view, &identity, result)?;
-                        }
-                    }
-                    Err(FrameFault::Engine(error)) => return Err(error.into()),
-                    Err(fault) => session.refuse(&frame.source, &fault)?,
-                }
-            }
-            Taken::Timeout => {}
-            Taken::Ended => break,
-        }
-        session.status(&identity, &capture);
-        if arguments.frames.is_some_and(|frames| session.tally.judged() >= frames) {
-            break;
-        }
-    }
-    let ended = capture.stop();
-    session.faults(&capture)?;
-    session.summary(&identity, &capture)?;
-    ended?;
-    if capture.is_live() && session.tally.judged() == 0 {
-        let cause = session.last_fault.take();
-        return Err(Failure::NoProbe(cause.unwrap_or_else(|| {
-            format!("no frame came from {chosen}; plug the probe in, and see `ushydra probe list`")
-        })));
-    }
-    session.refusals.finish(session.tally.judged())
-}
-
 /// What the operator sees of a run.
-struct Session<'a> {
+pub(super) struct Session<'a> {
     output: &'a mut Output,
     status: StatusLine,
+    /// Text of the status line.
+    line: String,
     begin: Instant,
     /// Begin of the current status interval and the results before it.
     interval: (Instant, u64),
     last_frame: Instant,
-    tally: Tally,
-    refusals: Refusals,
+    pub(super) tally: Tally,
+    pub(super) refusals: Refusals,
+    /// Decoder of the last result.
+    decoder: Option<usize>,
     /// Last fault of a live source.
-    last_fault: Option<String>,
+    pub(super) last_fault: Option<String>,
+    /// What the board gives up at the moment.
+    derating: Derating,
+    /// Frames that passed by while nothing was judged.
+    pub(super) held: u64,
     /// The status line says that nothing is live.
     alarmed: bool,
     /// What the last line of text said: verdict, label, decoder; and when.
@@ -116,17 +47,21 @@ struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    fn start(output: &'a mut Output) -> Self {
+    pub(super) fn start(output: &'a mut Output) -> Self {
         let now = Instant::now();
         Self {
             output,
             status: StatusLine::start(),
+            line: String::new(),
             begin: now,
             interval: (now, 0),
             last_frame: now,
             tally: Tally::default(),
             refusals: Refusals::default(),
+            decoder: None,
             last_fault: None,
+            derating: Derating::default(),
+            held: 0,
             alarmed: false,
             said: None,
             said_at: now,
@@ -134,13 +69,13 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn refuse(&mut self, source: &str, cause: &dyn std::fmt::Display) -> Result<(), Failure> {
+    pub(super) fn refuse(&mut self, source: &str, cause: &dyn std::fmt::Display) -> Result<(), Failure> {
         self.status.clear();
         self.refusals.report(self.output, source, cause)
     }
 
     /// Names what the source could not deliver. The faults of a device pass: they are said, and no input was refused.
-    fn faults(&mut self, capture: &Capture) -> Result<(), Failure> {
+    pub(super) fn faults(&mut self, capture: &Capture) -> Result<(), Failure> {
         while let Some(fault) = capture.fault() {
             if capture.is_live() {
                 self.status.clear();
@@ -154,9 +89,10 @@ impl<'a> Session<'a> {
     }
 
     /// Every result as JSON; as text only what changed, and of measurements, which change all the time, one in a while.
-    fn show(&mut self, identity: &Identity, result: &FrameResult, dropped: u64) -> Result<(), Failure> {
+    pub(super) fn show(&mut self, identity: &Identity, result: &FrameResult, dropped: u64) -> Result<(), Failure> {
         let latency = result.captured.elapsed();
         self.last_frame = Instant::now();
+        self.decoder = Some(result.decoder);
         self.tally.record(result, latency);
         let ended = self.cines.follow(result);
         if self.output.is_json() {
@@ -167,6 +103,7 @@ impl<'a> Session<'a> {
                 latency_us: micros(latency),
                 dropped,
                 verdict: LiveRecord::verdict(result.verdict),
+                derating: Some(self.derating).filter(Derating::is_active),
             };
             return self.output.json(&Record::new(identity, result, None, Some(live)));
         }
@@ -186,42 +123,74 @@ impl<'a> Session<'a> {
         self.output.text(report::row(identity, result))
     }
 
-    fn status(&mut self, identity: &Identity, capture: &Capture) {
+    /// Hears what the board gives up. The log has said it; whoever reads JSON learns of a pause here, because no result will tell.
+    pub(super) fn derated(&mut self, derating: Derating) -> Result<(), Failure> {
+        let before = std::mem::replace(&mut self.derating, derating);
+        if derating.step == Step::Paused && before.step != Step::Paused && self.output.is_json() {
+            Refusals::say(self.output, "board", &derating)?;
+        }
+        Ok(())
+    }
+
+    /// The status line once a second, bad news at once. A service's line goes to its manager, and into the log only what changed.
+    pub(super) fn status(&mut self, identity: &Identity, capture: &Capture, service: &mut Service) {
         let silence = self.last_frame.elapsed();
         let (lost, silent) = (capture.is_lost(), silence >= SILENCE);
         // Bad news does not wait for the next second.
-        let worse = (lost || silent) && !self.alarmed;
-        self.alarmed = lost || silent;
-        if !self.status.is_due() && !worse {
+        let paused = self.derating.step == Step::Paused;
+        let alarmed = lost || silent || paused;
+        let was_alarmed = std::mem::replace(&mut self.alarmed, alarmed);
+        let bad_news = alarmed && !was_alarmed;
+        if !self.status.is_due() && !bad_news {
             return;
         }
-        if self.alarmed {
+        self.line.clear();
+        // Writing into memory does not fail.
+        let _ = if paused {
+            self.said = None;
+            write!(self.line, "{}; no result is live", self.derating)
+        } else if alarmed {
             let cause = match (lost, self.tally.judged()) {
                 (true, 0) => "NO PROBE, waiting",
                 (true, _) => "PROBE LOST",
                 (false, _) => "NO FRAME",
             };
-            self.status.show(format_args!("{cause} for {:.1} s; no result is live", silence.as_secs_f64()));
             // What was said before is over; the next result is said again.
             self.said = None;
-            return;
+            write!(self.line, "{cause} for {:.1} s; no result is live", silence.as_secs_f64())
+        } else {
+            self.going(identity, capture)
+        };
+        service.status(&self.line);
+        if !service.is_managed() || bad_news {
+            self.status.show(&self.line);
         }
+    }
+
+    /// How a run goes whose source delivers.
+    fn going(&mut self, identity: &Identity, capture: &Capture) -> std::fmt::Result {
         let judged = self.tally.judged();
         let rate = (judged - self.interval.1) as f64 / self.interval.0.elapsed().as_secs_f64().max(f64::EPSILON);
         self.interval = (Instant::now(), judged);
         let counters = capture.slot().counters();
-        self.status.show(format_args!(
-            "{rate:.1} fps | {} | captured {} dropped {} | {} on {}",
+        write!(
+            self.line,
+            "{rate:.1} fps | {} | captured {} dropped {} | decoder {} | {} on {}",
             self.tally.percentiles(),
             counters.captured,
             counters.dropped,
+            self.decoder.map_or("none", |decoder| identity.domain(decoder)),
             identity.bundle,
             identity.backend,
-        ));
+        )?;
+        match self.derating.is_active() {
+            true => write!(self.line, " | {}", self.derating),
+            false => Ok(()),
+        }
     }
 
     /// The last words, on standard error beside JSON lines and on standard output after text.
-    fn summary(&mut self, identity: &Identity, capture: &Capture) -> Result<(), Failure> {
+    pub(super) fn summary(&mut self, identity: &Identity, capture: &Capture) -> Result<(), Failure> {
         self.status.clear();
         let counters = capture.slot().counters();
         let judged = self.tally.judged();
@@ -238,6 +207,9 @@ impl<'a> Session<'a> {
             lines.push(format!("latency from capture to result: {}", self.tally.percentiles()));
             lines.push(format!("decoders: {}", self.tally.shares(identity)));
             lines.push(format!("results: {}", self.tally.verdicts()));
+        }
+        if self.held > 0 {
+            lines.push(format!("passed by while the board was too hot: {} frames", self.held));
         }
         if let Some(link) = capture.link() {
             lines.push(format!("link: {link}"));
