@@ -175,7 +175,7 @@ fn draw(context: &Context<'_, '_>, layer: &Layer) -> Painted {
         Layer::Points { points, colour, marker, size } => {
             for point in points.iter().filter(|p| p.iter().all(|v| v.is_finite())) {
                 let place = context.backend_coord(&at(point));
-                mark(&area.strip_coord_spec(), place, *marker, *colour, *size)?;
+                mark(&area.use_screen_coord(), place, *marker, *colour, *size)?;
             }
             Ok(())
         }
@@ -186,7 +186,7 @@ fn draw(context: &Context<'_, '_>, layer: &Layer) -> Painted {
             let style = rgb(*colour).stroke_width(2 * UNITS);
             area.draw(&PathElement::new(vec![at(from), at(to)], style))?;
             let ends = [context.backend_coord(&at(from)), context.backend_coord(&at(to))];
-            let plain = area.strip_coord_spec();
+            let plain = area.use_screen_coord();
             let across = if ends[0].1 == ends[1].1 { (0, px(4)) } else { (px(4), 0) };
             for (x, y) in ends {
                 plain
@@ -196,7 +196,7 @@ fn draw(context: &Context<'_, '_>, layer: &Layer) -> Painted {
         }
         Layer::Text { at: place, text, colour } => {
             let style = letters(LETTERS, *colour).pos(Pos::new(HPos::Center, VPos::Center));
-            area.strip_coord_spec().draw_text(text, &style, context.backend_coord(&at(place)))
+            area.use_screen_coord().draw_text(text, &style, context.backend_coord(&at(place)))
         }
     }
 }
