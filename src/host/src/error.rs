@@ -63,6 +63,14 @@ pub enum HostError {
         /// Cause and remedy.
         problem: String,
     },
+    /// A chart that cannot be drawn.
+    #[error("chart {name}: {problem}; this is a defect of the program, the other charts are not touched by it")]
+    Plot {
+        /// The chart.
+        name: String,
+        /// What the painter said.
+        problem: String,
+    },
     /// Training that left the numbers.
     #[error("training diverged ({0}); lower the learning rate or raise the weight decay")]
     Diverged(String),

@@ -7,6 +7,7 @@ mod evaluate;
 mod make;
 mod phantom;
 mod quantize;
+mod report;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -66,6 +67,8 @@ enum Command {
     Export(make::Export),
     /// Give a bundle's decoders int8 forms, where they lose next to nothing.
     Quantize(quantize::Quantize),
+    /// Turn the study that `compare` made into one HTML page and plots.
+    Report(report::Report),
     /// Simulate pictures with exact masks: hearts in four-chamber views, fetal heads.
     Phantom(phantom::Phantom),
 }
@@ -158,6 +161,7 @@ fn run(command: Command, progress: &Progress) -> anyhow::Result<ExitCode> {
         Command::Compare(command) => command.run(progress).map(|()| ExitCode::SUCCESS),
         Command::Export(command) => command.run().map(|()| ExitCode::SUCCESS),
         Command::Quantize(command) => command.run(progress).map(|()| ExitCode::SUCCESS),
+        Command::Report(command) => command.run(),
         Command::Phantom(command) => command.run(progress).map(|()| ExitCode::SUCCESS),
     }
 }
@@ -178,7 +182,9 @@ fn exit_code(error: &anyhow::Error) -> u8 {
         Some(HostError::Bundle(_)) => code::BUNDLE,
         Some(HostError::Engine(_) | HostError::Cluster(_)) => code::BACKEND,
         Some(HostError::Stopped) => code::STOPPED,
-        Some(HostError::Diverged(_) | HostError::Onnx(_) | HostError::Route(_)) | None => code::INTERNAL,
+        Some(HostError::Diverged(_) | HostError::Onnx(_) | HostError::Plot { .. } | HostError::Route(_)) | None => {
+            code::INTERNAL
+        }
     }
 }
 

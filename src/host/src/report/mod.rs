@@ -1,4 +1,14 @@
-//! Text for people: aligned tables and Markdown.
+//! Text for people: aligned tables, Markdown, and the page of a study.
+
+pub mod chart;
+pub mod charts;
+pub mod collect;
+pub mod page;
+pub mod pictures;
+mod write;
+
+pub use collect::Collected;
+pub use write::{Written, write};
 
 /// Rows as columns of equal width: the first column to the left, the others to the right.
 #[must_use]
