@@ -161,7 +161,7 @@ mod tests {
     fn measures_of_classes_and_masks() {
         let draws = Draws { resamples: 200, seed: 1 };
         let class = |i: usize, right: bool| {
-            let p = if right == (i % 2 == 0) { 0.8 } else { 0.3 };
+            let p = if right == i.is_multiple_of(2) { 0.8 } else { 0.3 };
             let answer = Answer::Class { label: Some(i % 2), probabilities: vec![p, 1.0 - p] };
             frame(i, answer, Some(i % 4 / 2))
         };

@@ -210,7 +210,7 @@ pub fn holder(folder: &Path) -> Option<Owner> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests")]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 mod tests {
     use std::time::SystemTime;
 

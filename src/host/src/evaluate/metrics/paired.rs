@@ -47,8 +47,8 @@ mod tests {
     fn compare(first: &[f64], second: &[f64], resamples: usize) -> Paired {
         let names: Vec<String> = (0..first.len()).map(|i| i.to_string()).collect();
         let patients = Patients::new(names.iter().map(String::as_str));
-        let mean = |values: &[f64]| weighted_mean(&patients, values.to_vec().into_iter().map(Some));
-        paired(patients.count, resamples, 3, mean(first), mean(second)).unwrap()
+        let [a, b] = [first, second].map(|values| weighted_mean(&patients, values.iter().copied().map(Some)));
+        paired(patients.count, resamples, 3, a, b).unwrap()
     }
 
     #[test]

@@ -83,7 +83,7 @@ fn push<T>(to: &Mutex<Vec<T>>, value: T) {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests")]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 mod tests {
     use std::collections::BTreeSet;
     use std::path::Path;
