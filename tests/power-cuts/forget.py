@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """What a disk with a volatile cache holds after a power cut.
 
-    forget.py DISK LOG SEED
+    forget.py LOG                     prints how many writes and flushes there were so far
+    forget.py DISK LOG SEED FROM      cuts the power at a random one of them, the first FROM excepted
 
 DISK is the image as it was when the guest was switched on, LOG what QEMU's driver `blklogwrites` saw of the guest since. DISK is
-changed into a state that the cut may leave: everything up to the last flush, and of what was written after it any part, in any
-order, each write whole, torn between two sectors, or lost. SEED chooses. Prints how many writes came after the last flush and how
-many of them were kept.
+changed into a state that the cut may leave: everything up to the last flush before it, and of what was written between that flush and
+the cut any part, in any order, each write whole, torn between two sectors, or lost. SEED chooses. Writes are spread unevenly over time, which is
+why the cut falls on one of them and not on a moment. Prints where it fell, how many writes came after the last flush, and how many of these were kept.
 
 The format of the log is that of the kernel's dm-log-writes: a super block, then entries, each a header in a sector of its own and
 the data behind it. Exit code 3, and no change, where the kill left a hole in the log itself before entries that were confirmed.
@@ -46,10 +47,17 @@ def entries(log):
 
 
 def main() -> None:
-    path, log_path, seed = sys.argv[1:]
+    if len(sys.argv) == 2:
+        with open(sys.argv[1], "rb") as log:
+            print(len(entries(log)[1]))
+        return
+    path, log_path, seed, first_cut = sys.argv[1:]
     draw = random.Random(int(seed))
     with open(path, "r+b") as disk, open(log_path, "rb") as log:
         sector, writes = entries(log)
+        total = len(writes)
+        end = draw.randint(min(int(first_cut), total), total)
+        writes = writes[:end]
         flushed = max((index for index, (_, _, flags, _) in enumerate(writes) if flags & FLUSH), default=-1)
         # A flush makes safe what was written before it; a write that carries one is itself not covered by it.
         late = [write for index, write in enumerate(writes) if index >= flushed and write[1] and not write[2] & FUA]
@@ -72,7 +80,7 @@ def main() -> None:
                 continue
             kept += 1
             put(first, count if draw.random() < 0.5 else draw.randint(1, count), place)
-    print(f"{len(late)} writes after the last flush, {kept} of them kept")
+    print(f"cut at {end} of {total}, {len(late)} writes after the last flush, {kept} of them kept")
 
 
 main()

@@ -71,6 +71,20 @@ seen() {
 pull_plug() { kill -KILL "$qemu"; wait "$qemu" 2>/dev/null || true; qemu=; }
 said() { tr -d '\r' <"$work/console" | sed -n "s/^$1 //p" | tail -n 1; }
 
+# judge CUT SLOT: what a boot said about the cut before it.
+judge() {
+    case $2 in
+        "ok "*)
+            if [[ " $allowed " == *" ${2#ok } "* ]]; then
+                whole=$((whole + 1))
+                return
+            fi
+            ;;
+        other:*) fallbacks=$((fallbacks + 1)) ;;
+    esac
+    echo "power-cuts: cut $1: FAIL: ${2:-$(said FAULT)}; one of these should be active: $allowed"
+}
+
 guest_prepare virtio_blk virtio_pci crc32c_generic ext4
 programs=$(guest_programs ushydra)
 work=$(mktemp -d "$guest_cache/cuts.XXXXXX")
@@ -93,7 +107,7 @@ seen '^PREPARED' >/dev/null
 wait "$qemu" || true
 qemu=
 took=$(said 'DONE 1.2.0')
-confirmed=1.2.0
+allowed=1.2.0
 echo "power-cuts: $arch, $(cat "$system/version"); $name, $(du -sh "$bundle" | cut -f1); an installation takes $((took / 100)).$((took / 10 % 10)) s of the guest's time; prepared in $((SECONDS - began)) s"
 
 whole=0 during=0 torn=0 fallbacks=0
@@ -108,25 +122,26 @@ for ((number = 1; number <= cuts; number++)); do
     line=$(seen '^(SLOT|FAULT)')
     slot=$(said SLOT)
     # The check that belongs to the cut before this one.
-    case $slot in
-        "ok $confirmed" | "ok ${target:-$confirmed}") whole=$((whole + 1)) ;;
-        other:*) fallbacks=$((fallbacks + 1)); echo "power-cuts: cut $((number - 1)): $slot" ;;
-        *) echo "power-cuts: cut $((number - 1)): FAIL: ${slot:-$(said FAULT)}; confirmed $confirmed, then ${target:-none}" ;;
-    esac
+    judge $((number - 1)) "$slot"
     if tr -d '\r' <"$work/console" | grep -q '^TORN'; then torn=$((torn + 1)); fi
-    confirmed=${slot#ok }
     seen '^BEGIN' "$line" >/dev/null
+    [[ -z $log ]] || earlier=$(python3 "$here/forget.py" "$log") || earlier=0
     # Anywhere in the installation, its last moment and the first of the next one included.
     sleep "$(awk -v part="$RANDOM" -v took="$took" 'BEGIN { printf "%.3f", part / 32767 * took / 100 * 1.1 }')"
     pull_plug
+    # What may be active now: what was confirmed last, or what was being installed. Where the disk forgets, the cut lies further back.
     target=$(said BEGIN)
-    done_version=$(said DONE | cut -d' ' -f1)
-    confirmed=${done_version:-$confirmed}
+    if [[ -n $log ]]; then
+        allowed="${slot#ok } $(tr -d '\r' <"$work/console" | sed -n 's/^BEGIN //p' | tr '\n' ' ')"
+    else
+        allowed="$(said DONE | cut -d' ' -f1) $target"
+        [[ $allowed != " $target" ]] || allowed="${slot#ok } $target"
+    fi
     if [[ $(tr -d '\r' <"$work/console" | grep -cE '^BEGIN') != $(tr -d '\r' <"$work/console" | grep -cE '^DONE') ]]; then
         during=$((during + 1))
     fi
     if [[ -n $log ]]; then
-        if lost=$(python3 "$here/forget.py" "$work/before" "$log" $((seed + number))); then
+        if lost=$(python3 "$here/forget.py" "$work/before" "$log" $((seed + number)) "$earlier"); then
             mv "$work/before" "$work/disk"
             kind="disk forgets: $lost"
         fi
@@ -138,11 +153,7 @@ boot look
 seen '^(LOOKED|FAULT)' >/dev/null
 wait "$qemu" || true
 qemu=
-slot=$(said SLOT)
-case $slot in
-    "ok $confirmed" | "ok $target") whole=$((whole + 1)) ;;
-    *) echo "power-cuts: cut $cuts: FAIL: $slot" ;;
-esac
+judge "$cuts" "$(said SLOT)"
 # The first check was that of the preparation.
 whole=$((whole - 1))
 PATH=$PATH:/sbin:/usr/sbin e2fsck -fn "$work/disk" >"$work/e2fsck" 2>&1 || { cat "$work/e2fsck"; echo "power-cuts: the file system is damaged"; exit 1; }
