@@ -8,7 +8,7 @@ const ZONES: &str = "/sys/class/thermal";
 /// Temperatures that a sensor can mean, in degrees Celsius. The ADC of an unconnected sensor gives others.
 const PLAUSIBLE: (f32, f32) = (-60.0, 200.0);
 /// Trip points below this are not about heat that harms: fans start there.
-const LOWEST_TRIP: f32 = 50.0;
+const LOWEST_TRIP: f32 = 65.0;
 
 /// What the kernel does at a trip point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

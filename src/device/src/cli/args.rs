@@ -110,7 +110,7 @@ pub enum Command {
 pub struct RunArguments {
     /// Where frames come from: `auto` (a probe, or else a camera), `usb[:SERIAL]`, `v4l:/dev/videoN`, `file:PATH` with a
     /// picture, a folder or a cine, or `phantom:VIEW[:DOMAIN[:SEED[:FRAMES]]]` with a simulated patient (views a4c and
-    /// fetal-head, domains low and high) [default: file: with the demo cine].
+    /// fetal-head, domains low and high) [default: file: with the demo cine; auto under a service manager].
     #[arg(long, value_name = "SOURCE")]
     pub source: Option<SourceChoice>,
     /// `recorded`: at the recorded rate, late frames are dropped; `fast`: every frame, as fast as results come

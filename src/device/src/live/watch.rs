@@ -63,6 +63,12 @@ impl BoardWatch {
         Ok(Self { state, stop: Some(stop), thread: Some(thread) })
     }
 
+    /// Whether the watch ended although nobody asked for it: what is given up does not change any more.
+    #[must_use]
+    pub fn has_died(&self) -> bool {
+        self.thread.as_ref().is_some_and(JoinHandle::is_finished)
+    }
+
     /// What is given up at the moment. A watch that was not started gives up nothing.
     #[must_use]
     pub fn state(&self) -> Derating {

@@ -21,6 +21,7 @@ pub(super) struct Derater {
     watch: BoardWatch,
     pub(super) pacer: Pacer,
     seen: Derating,
+    mourned: bool,
 }
 
 impl Derater {
@@ -43,6 +44,10 @@ impl Derater {
 
     /// What is given up at the moment; a change reaches the decoders and the overlays here.
     pub(super) fn look(&mut self, pipeline: &mut Pipeline, overlays: Option<&mut Overlays>) -> Derating {
+        if !self.mourned && self.watch.has_died() {
+            self.mourned = true;
+            log::error!("the watch over the board ended; derating stays as it is until the next start");
+        }
         let state = self.watch.state();
         if state != self.seen {
             pipeline.use_cheaper(state.cheaper);

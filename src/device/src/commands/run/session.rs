@@ -139,8 +139,9 @@ impl<'a> Session<'a> {
         // Bad news does not wait for the next second.
         let paused = self.derating.step == Step::Paused;
         let alarmed = lost || silent || paused;
-        let news = alarmed != std::mem::replace(&mut self.alarmed, alarmed);
-        if !self.status.is_due() && !(alarmed && news) {
+        let was_alarmed = std::mem::replace(&mut self.alarmed, alarmed);
+        let bad_news = alarmed && !was_alarmed;
+        if !self.status.is_due() && !bad_news {
             return;
         }
         self.line.clear();
@@ -161,7 +162,7 @@ impl<'a> Session<'a> {
             self.going(identity, capture)
         };
         service.status(&self.line);
-        if !service.is_managed() || alarmed && news {
+        if !service.is_managed() || bad_news {
             self.status.show(&self.line);
         }
     }
