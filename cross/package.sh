@@ -47,7 +47,6 @@ manual() {
 configuration() {
     local config
     config=$(sed -e 's|^#: source = .*|source = "auto"|' -e 's|^#: json = false|json = true|' \
-        -e 's|^# Left out, the demo cine .*|# The service waits for a probe or a camera; left out, the demo cine is replayed.|' \
         -e '1s|.*|# Configuration of ushydra.service; after a change: systemctl restart ushydra|' "$cross_root/board/ushydra.toml")
     [[ $(grep -c '^source = "auto"$\|^json = true$' <<<"$config") == 2 ]] ||
         { say "board/ushydra.toml has no lines for source and json"; return 1; }

@@ -60,7 +60,7 @@ echo "service-guest: $arch, $(cat "$system/version"), $(basename "$deb")"
 
 mapfile -t machine < <(guest_machine)
 began=$SECONDS
-timeout --foreground "${USHYDRA_GUEST_LIMIT:-1500}" "qemu-system-$arch" "${machine[@]}" -smp 2 -m 1536 \
+timeout --foreground "${USHYDRA_GUEST_LIMIT:-3000}" "qemu-system-$arch" "${machine[@]}" -smp 2 -m 1536 \
     -drive "file=$work/disk,format=raw,if=none,id=disk,cache=unsafe" -device virtio-blk-pci,drive=disk -initrd "$work/initramfs.cpio" \
     -append "$(guest_kernel_words) systemd.show_status=0 systemd.log_level=warning" </dev/null |
     sed -u 's/\r//g' | tee "$guest_cache/service.log" || echo "service-guest: the guest was stopped after $((SECONDS - began)) s"
