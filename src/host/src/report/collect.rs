@@ -62,7 +62,7 @@ impl Collected {
         }
         cells.sort_by(|a, b| a.key.cmp(&b.key));
         let tables = study.join("tables");
-        let mut found = Vec::new();
+        let mut found: Vec<Table> = Vec::new();
         if tables.is_dir() {
             for path in listed(&tables)?.into_iter().filter(|p| p.extension().is_some_and(|e| e == "json")) {
                 match files::read_json(&path) {
@@ -71,6 +71,8 @@ impl Collected {
                 }
             }
         }
+        // The article's tables before what explains them.
+        found.sort_by_key(|table| !table.name.starts_with("table-"));
         let draws = Draws { resamples: RESAMPLES, seed: SEED };
         Ok(Self { cells, tables: found, problems, draws })
     }

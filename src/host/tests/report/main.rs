@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use resvg::usvg::roxmltree::Document;
+use resvg::usvg::roxmltree::{self, Document};
 use ushydra_host::HostError;
 use ushydra_host::report::pictures::{Shown, cases};
 use ushydra_host::report::{Collected, Written, write};
@@ -89,6 +89,31 @@ fn same_study_same_bytes() {
     let first = report(&cells, a.path()).0;
     cells.reverse();
     assert!(first == report(&cells, b.path()).0);
+}
+
+#[test]
+fn numbers_of_a_confusion_stand_in_its_cells() {
+    let dir = tempfile::tempdir().unwrap();
+    made::write(dir.path(), &made::cells()[..4]);
+    let mut study = Collected::read(dir.path()).unwrap();
+    study.draws.resamples = RESAMPLES;
+    let plots = dir.path().join("plots");
+    write(&study, &[], &dir.path().join("r.html"), Some(&plots)).unwrap();
+    let mut paths = fs::read_dir(&plots).unwrap().map(|e| e.unwrap().path());
+    let path = paths
+        .find(|p| p.file_name().unwrap().to_string_lossy().starts_with("confusion") && p.extension().unwrap() == "svg");
+    let text = fs::read_to_string(path.unwrap()).unwrap();
+    let document = Document::parse(&text).unwrap();
+    let heights = |anchor: &str| -> Vec<f64> {
+        let wanted = |n: &roxmltree::Node<'_, '_>| {
+            n.has_tag_name("text") && n.attribute("dy") == Some("0.5ex") && n.attribute("text-anchor") == Some(anchor)
+        };
+        document.descendants().filter(wanted).map(|n| n.attribute("y").unwrap().parse().unwrap()).collect()
+    };
+    let (rows, numbers) = (heights("end"), heights("middle"));
+    assert!(!rows.is_empty() && numbers.len() == rows.len() * rows.len(), "{rows:?} {numbers:?}");
+    // Heights are in units of the file, four to a pixel.
+    assert!(numbers.iter().all(|y| rows.iter().any(|row| (row - y).abs() <= 4.0)), "{rows:?} {numbers:?}");
 }
 
 #[test]

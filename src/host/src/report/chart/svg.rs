@@ -196,7 +196,8 @@ fn draw(context: &Context<'_, '_>, layer: &Layer) -> Painted {
         }
         Layer::Text { at: place, text, colour } => {
             let style = letters(LETTERS, *colour).pos(Pos::new(HPos::Center, VPos::Center));
-            area.use_screen_coord().draw_text(text, &style, context.backend_coord(&at(place)))
+            // `draw_text` of an area counts from the area's corner, `draw` from the picture's.
+            area.use_screen_coord().draw(&Text::new(text.as_str(), context.backend_coord(&at(place)), style))
         }
     }
 }
