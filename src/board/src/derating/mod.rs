@@ -1,8 +1,10 @@
 //! What the live loop gives up when the board runs hot, empty or short of memory.
 //!
-//!     hot      warm -> reduced frame rate    hot -> low rate, int8 decoders where there are some    critical -> pause, with a message
-//!     battery  low -> a warning              nearly empty -> reduced frame rate
-//!     memory   short -> a warning
+//! ```text
+//! hot      warm -> reduced frame rate    hot -> low rate, int8 decoders where there are some    critical -> pause, with a message
+//! battery  low -> a warning              nearly empty -> reduced frame rate
+//! memory   short -> a warning
+//! ```
 //!
 //! Each quantity has a ladder with hysteresis and dwell (`ladder`), so that nothing flickers; the critical temperature is the only
 //! one that does not wait. [`Policy::update`] is pure: time and conditions go in, a [`Change`] comes out for whoever has to tell it.

@@ -13,6 +13,8 @@ pub enum Colour {
     Shade(u8),
     /// Words on a dark shade.
     OnShade,
+    /// Words on a pale shade.
+    OnPale,
 }
 
 /// Series on white and on black. Okabe & Ito 2008 without yellow, darkened to a contrast of at least 3 : 1 on white; then
@@ -32,10 +34,12 @@ pub const INK: [&str; 2] = ["#24292F", "#E6E9ED"];
 pub const GRID: [&str; 2] = ["#DDE1E6", "#3A4149"];
 /// See [`INK`].
 pub const ON_SHADE: [&str; 2] = ["#FFFFFE", "#FFFFFE"];
+/// See [`INK`]. On half-dark shades only black has the contrast.
+pub const ON_PALE: [&str; 2] = ["#000000", "#E6E9ED"];
 /// Paper, on white and on black.
 pub const PAPER: [&str; 2] = ["#FFFFFF", "#14181D"];
 /// A shade is dark enough for light words from this share on.
-const DARK: u8 = 55;
+const DARK: u8 = 95;
 /// Steps of a shade; more would not be told apart.
 pub const SHADES: u8 = 20;
 
@@ -57,6 +61,7 @@ impl Colour {
             Self::Ink => rgb(INK[theme]),
             Self::Grid => rgb(GRID[theme]),
             Self::OnShade => rgb(ON_SHADE[theme]),
+            Self::OnPale => rgb(ON_PALE[theme]),
             Self::Series(index) => rgb(SERIES[index % SERIES.len()][theme]),
             Self::Shade(percent) => {
                 let (paper, full) = (rgb(PAPER[theme]), rgb(SERIES[0][0]));
@@ -74,7 +79,7 @@ impl Colour {
     /// Colour of words on a shade of `percent`.
     #[must_use]
     pub const fn on(percent: u8) -> Self {
-        if percent >= DARK { Self::OnShade } else { Self::Ink }
+        if percent >= DARK { Self::OnShade } else { Self::OnPale }
     }
 }
 
@@ -93,7 +98,7 @@ pub fn hex([r, g, b]: [u8; 3]) -> String {
 /// Every colour whose shade differs between light and dark: (on white, on black).
 #[must_use]
 pub fn pairs() -> Vec<(String, String)> {
-    let mut colours = vec![Colour::Ink, Colour::Grid];
+    let mut colours = vec![Colour::Ink, Colour::Grid, Colour::OnPale];
     colours.extend((0..SERIES.len()).map(Colour::Series));
     colours.extend((0..SHADES).map(|step| Colour::Shade((u32::from(step) * 100 / u32::from(SHADES)) as u8)));
     colours.into_iter().map(|c| (hex(c.light()), hex(c.dark()))).collect()
@@ -178,7 +183,7 @@ mod tests {
         }
         for percent in 0..=100 {
             let (words, shade) = (Colour::on(percent), Colour::Shade(percent));
-            assert!(contrast(words.light(), shade.light()) >= 4.0, "{percent} on white");
+            assert!(contrast(words.light(), shade.light()) >= 4.5, "{percent} on white");
             assert!(contrast(words.dark(), shade.dark()) >= 4.0, "{percent} on black");
         }
     }

@@ -61,7 +61,7 @@ fn confusion(group: &Group<'_>, answers: &Classified) -> Chart {
     for (truth, row) in matrix.iter().enumerate() {
         let total: usize = row.iter().sum();
         for (answer, &count) in row.iter().enumerate() {
-            let percent = if total == 0 { 0 } else { (100 * count / total) as u8 };
+            let percent = (100 * count).checked_div(total).unwrap_or(0) as u8;
             let (x, y) = (answer as f64, truth as f64);
             layers.push(Layer::Box {
                 from: [x - 0.48, y - 0.48],
