@@ -8,16 +8,14 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use ushydra_bundle::{Bundle, Preprocessor, Rect};
-use ushydra_core::{FrameGeometry, FrameView, Moments, PixelFormat, Quality};
-use ushydra_measure::{Cleaner, Mask, Upsampler};
+use ushydra_bundle::Bundle;
 use ushydra_onnx::{Network, Storage};
 
 use super::figures::{Context, Figures, Verdict, interval};
 use super::judge::System;
 use super::observe::{Observed, Skipped};
 use super::report::DecoderNote;
-use super::run::Worked;
+use super::work::Worked;
 use crate::calibrate::Observation;
 use crate::calibrate::extend::{self, NewDomain};
 use crate::dataset::Sample;
@@ -25,8 +23,9 @@ use crate::error::{HostError, Result};
 use crate::evaluate::bootstrap::Estimate;
 use crate::features::{Features, View};
 use crate::files;
-use crate::masks::{LoadedSample, MaskDataset, MaskSample};
+use crate::masks::{MaskDataset, MaskSample};
 use crate::progress::{Bar, Progress};
+use crate::segment::canvas::{Canvas, truth};
 use crate::split::grouped_folds;
 use crate::wired::{ModelFiles, Wired};
 
@@ -82,11 +81,8 @@ impl Masked {
         let files = ModelFiles { encoder: bundle.encoder_path().to_owned(), decoders: bundle.decoder_paths().to_vec() };
         let mut reader = Reader {
             models: Wired::load(&files, threads)?,
-            preprocessor: Preprocessor::new(&manifest.input).map_err(|e| HostError::config(bundle.root(), e))?,
-            tensor: vec![0.0; manifest.input.values()],
+            canvas: Canvas::new(&manifest.input).map_err(|e| HostError::config(bundle.root(), e))?,
             feature_output: &manifest.encoder.feature_output,
-            upsampler: Upsampler::new(),
-            cleaner: Cleaner::new(),
         };
         let bar = progress.bar("images and masks", samples.len());
         let mut features = Features::default();
@@ -246,28 +242,17 @@ fn shifted(mut network: Network, path: &Path, shift: f64, domain: &str) -> Resul
 /// Engines and buffers of one reading.
 struct Reader<'a> {
     models: Wired,
-    preprocessor: Preprocessor,
-    tensor: Vec<f32>,
+    canvas: Canvas,
     feature_output: &'a str,
-    upsampler: Upsampler,
-    cleaner: Cleaner,
 }
 
 impl Reader<'_> {
     fn read(&mut self, sample: &MaskSample) -> Result<(View, Table)> {
-        let problem = |problem: String| HostError::Picture { path: sample.image.clone(), problem };
         let loaded = sample.load()?;
-        let geometry =
-            FrameGeometry::new(loaded.width, loaded.height, PixelFormat::Grey8).map_err(|e| problem(e.to_string()))?;
-        let frame = FrameView::new(geometry, &loaded.image).map_err(|e| problem(e.to_string()))?;
-        let done = self.preprocessor.run(frame, &mut self.tensor).map_err(|e| problem(e.to_string()))?;
-        let pixel = Quality::new(done.channels(), Moments::default()).map_err(|e| problem(e.to_string()))?.pixel;
-        let mapping = *done.mapping();
-        let size = [self.preprocessor.spec().width, self.preprocessor.spec().height];
-        self.models.encode(&self.tensor)?;
+        let placed = self.canvas.prepare(&sample.image, &loaded)?;
+        self.models.encode(self.canvas.tensor())?;
         let features = self.models.output(self.feature_output)?.to_vec();
-        let truth = truth(&loaded).map_err(problem)?;
-        let rect = |r: Rect| [r.x, r.y, r.width, r.height].into();
+        let truth = truth(&sample.image, &loaded)?;
         let mut table = Vec::with_capacity(self.models.decoders());
         for decoder in 0..self.models.decoders() {
             let mut logits = self.models.decode(decoder)?.to_vec();
@@ -275,22 +260,14 @@ impl Reader<'_> {
             logits.iter_mut().for_each(|logit| *logit -= below);
             let mut shifts = Vec::with_capacity(2 * STEPS + 1);
             for _ in 0..=2 * STEPS {
-                let mut mask = Mask::new(loaded.width, loaded.height);
-                self.upsampler
-                    .sample(&logits, size, rect(mapping.fitted), rect(mapping.crop), &mut mask)
-                    .map_err(|e| problem(e.to_string()))?;
-                self.cleaner.clean(&mut mask);
+                let mask = self.canvas.draw(&placed, &logits)?;
                 shifts.push(mask.dice(&truth).unwrap_or(1.0));
                 logits.iter_mut().for_each(|logit| *logit += STEP as f32);
             }
             table.push(shifts);
         }
-        Ok((View { pixel, features }, table))
+        Ok((View { pixel: placed.pixel, features }, table))
     }
-}
-
-fn truth(loaded: &LoadedSample) -> std::result::Result<Mask, String> {
-    Mask::from_bytes(&loaded.mask, loaded.width, loaded.height).map_err(|e| e.to_string())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! A new domain in the field: from a finished bundle and a small folder of new images to a bundle with one domain and decoder
 //! more. The pictures that trained the bundle are not needed; what cannot be known without them is said where it matters.
 
+mod check;
 pub mod config;
 pub mod decoder;
 pub mod figures;
@@ -11,6 +12,7 @@ mod observe;
 pub mod report;
 pub mod run;
 pub mod text;
+mod work;
 pub mod write;
 
 pub use config::AdaptConfig;

@@ -1,31 +1,26 @@
 //! From a bundle and new images to a plan that can be shown, confirmed and written.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use ushydra_bundle::{Bundle, Day, MANIFEST_FILE, Statistics, Task};
-use ushydra_core::{MAX_DOMAINS, Metric};
 
+use super::check;
 use super::config::AdaptConfig;
 use super::decoder::{self, Labelled};
-use super::figures::{Context, Figures, gain};
+use super::figures::Context;
 use super::images::{self, ImageSource};
-use super::judge::{Subject, System};
-use super::masks::{MaskFigures, Masked};
+use super::judge::Subject;
+use super::masks::Masked;
 use super::observe::Observed;
-use super::report::{Adaptation, DecoderNote, ImageCounts, Outcome, thresholds};
+use super::report::{Adaptation, ImageCounts, Outcome, thresholds};
+use super::work;
 use crate::calibrate::Observation;
-use crate::calibrate::extend::{self, NewDomain};
+use crate::calibrate::extend::NewDomain;
 use crate::error::{HostError, Result};
 use crate::files;
-use crate::head::export::graph;
 use crate::progress::Progress;
 use crate::train::run::VERSIONS;
-
-/// Longest name of a domain in bytes; it must fit the router's table.
-const MAX_NAME: usize = 32;
-/// Folder of bundles that a name is looked for in.
-const MODELS: &str = "models";
 
 /// What is adapted, to what.
 #[derive(Clone, Debug)]
@@ -64,18 +59,6 @@ pub struct Plan {
     pub report: Adaptation,
 }
 
-/// What the statistics and the decoder of the new domain came to.
-pub(super) struct Worked {
-    pub(super) statistics: Statistics,
-    pub(super) decoder: Vec<u8>,
-    pub(super) note: DecoderNote,
-    pub(super) validation: Option<[usize; 2]>,
-    pub(super) before: Figures,
-    pub(super) after: Figures,
-    pub(super) gain: Option<crate::evaluate::bootstrap::Estimate>,
-    pub(super) masks: Option<MaskFigures>,
-}
-
 /// Works out the adaptation without touching the bundle.
 ///
 /// # Errors
@@ -84,11 +67,11 @@ pub(super) struct Worked {
 pub fn plan(request: &Request, progress: &Progress) -> Result<Plan> {
     let began = Instant::now();
     request.config.check().map_err(HostError::Dataset)?;
-    let folder = find(&request.from)?;
+    let folder = check::find(&request.from)?;
     let bundle = Bundle::open(&folder)?;
-    check(&bundle, &request.domain)?;
+    check::room(&bundle, &request.domain)?;
     let manifest = bundle.manifest();
-    let version = next(&manifest.version).map_err(|e| HostError::config(&folder.join(MANIFEST_FILE), e))?;
+    let version = check::next(&manifest.version).map_err(|e| HostError::config(&folder.join(MANIFEST_FILE), e))?;
     let name = request.bundle_name.clone().unwrap_or_else(|| manifest.name.clone());
     let masked = match (&request.images.csv, manifest.task) {
         (Some(csv), Task::Segment) => Some(Masked::read(&bundle, csv, &request.domain, request.jobs, progress)?),
@@ -151,7 +134,7 @@ pub fn plan(request: &Request, progress: &Progress) -> Result<Plan> {
         masked.work(&bundle, &observations, &domain, &context, &request.config, &bar)?
     } else if labelled {
         let heads = decoder::heads(&bundle)?;
-        usable(&truths, &observed.patients, &manifest.labels, &mut warnings)?;
+        check::usable(&truths, &observed.patients, &manifest.labels, &mut warnings)?;
         let data = Labelled {
             features: &observed.features,
             labels: &truths,
@@ -166,9 +149,9 @@ pub fn plan(request: &Request, progress: &Progress) -> Result<Plan> {
             data,
             config: &request.config,
         };
-        labelled_work(&subject, &context, progress)?
+        work::labelled(&subject, &context, progress)?
     } else {
-        unlabelled(&bundle, &observations, &domain, &context)?
+        work::unlabelled(&bundle, &observations, &domain, &context)?
     };
     let outcome = Outcome::of(worked.gain.as_ref());
     let report = Adaptation {
@@ -188,7 +171,7 @@ pub fn plan(request: &Request, progress: &Progress) -> Result<Plan> {
         masks: worked.masks,
         decoder: worked.note,
         thresholds: thresholds(bundle.statistics(), &worked.statistics),
-        approximate: approximate(&bundle, labelled || masked.is_some()),
+        approximate: work::approximate(&bundle, labelled || masked.is_some()),
         outcome,
         config: request.config.clone(),
         versions: VERSIONS.iter().map(|(name, version)| ((*name).to_owned(), (*version).to_owned())).collect(),
@@ -206,203 +189,7 @@ pub fn plan(request: &Request, progress: &Progress) -> Result<Plan> {
     })
 }
 
-/// The folder of a bundle, or of `models/<name>`.
-fn find(from: &Path) -> Result<PathBuf> {
-    if from.join(MANIFEST_FILE).exists() {
-        return Ok(from.to_owned());
-    }
-    let named = Path::new(MODELS).join(from);
-    if from.components().count() == 1 && named.join(MANIFEST_FILE).exists() {
-        return Ok(named);
-    }
-    Err(HostError::Missing {
-        path: from.join(MANIFEST_FILE),
-        remedy: format!("give the folder of a bundle, or the name of one in {MODELS}/"),
-    })
-}
-
-/// Whether the bundle has room for a domain of this name.
-fn check(bundle: &Bundle, domain: &str) -> Result<()> {
-    let manifest = bundle.manifest();
-    let refuse = |problem: String| Err(HostError::config(bundle.root(), problem));
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
-    if domain.is_empty() || domain.len() > MAX_NAME || !domain.bytes().all(plain) {
-        return refuse(format!(
-            "`{domain}` is no name of a domain; use 1 to {MAX_NAME} lowercase letters, digits, `-` and `_`"
-        ));
-    }
-    if manifest.domains.iter().any(|known| known == domain) {
-        return refuse(format!(
-            "{} has a domain `{domain}` already ({}); choose another --name",
-            bundle.id(),
-            manifest.domains.join(", ")
-        ));
-    }
-    if manifest.domains.len() >= MAX_DOMAINS {
-        return refuse(format!(
-            "{} has {} domains, and the device's table holds {MAX_DOMAINS}; train a bundle anew without one of them",
-            bundle.id(),
-            manifest.domains.len()
-        ));
-    }
-    Ok(())
-}
-
-/// The next minor version.
-fn next(version: &str) -> std::result::Result<String, String> {
-    let version = semver::Version::parse(version).map_err(|e| e.to_string())?;
-    Ok(semver::Version::new(version.major, version.minor + 1, 0).to_string())
-}
-
-/// Whether labels and patients are enough to judge on.
-fn usable(truths: &[Option<usize>], patients: &[String], labels: &[String], warnings: &mut Vec<String>) -> Result<()> {
-    let known = |label: usize| truths.iter().filter(|t| **t == Some(label)).count();
-    let present: Vec<usize> = (0..labels.len()).filter(|&label| known(label) > 0).collect();
-    if let [] | [_] = present[..] {
-        let found = present.first().map_or_else(|| "none".to_owned(), |&label| format!("only `{}`", labels[label]));
-        return Err(HostError::Dataset(format!(
-            "images of at least two labels are needed, {found} was found; add images of {}, or leave the labels away to look at \
-             the images without training",
-            labels.join(", ")
-        )));
-    }
-    let of = |label: Option<usize>| {
-        let own = truths.iter().zip(patients).filter(|(t, _)| t.is_some() && (label.is_none() || **t == label));
-        own.map(|(_, patient)| patient).collect::<std::collections::BTreeSet<_>>().len()
-    };
-    if of(None) < 2 {
-        return Err(HostError::Dataset(
-            "all images belong to one patient, so that nothing can be judged on another; add images of more patients (where the \
-             csv or --patient-prefix joins different ones, correct it)"
-                .to_owned(),
-        ));
-    }
-    for (label, name) in labels.iter().enumerate() {
-        match of(Some(label)) {
-            0 => warnings.push(format!(
-                "no image shows `{name}`: what the new decoder says about it is as good as before at best"
-            )),
-            1 => warnings.push(format!("`{name}` comes from a single patient: it cannot be judged on another")),
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
 fn provenance(images: &ImageCounts) -> String {
     let devices = if images.devices.is_empty() { String::new() } else { format!(", {}", images.devices.join(", ")) };
     format!("adapted: {} images of {} patients{devices}", images.pictures, images.patients)
-}
-
-fn labelled_work(subject: &Subject<'_>, context: &Context<'_>, progress: &Progress) -> Result<Worked> {
-    let folds = subject.folds();
-    let bar = progress.bar("cross-validation", folds * subject.config.repeats);
-    let (before, after) = subject.cross_validate(&bar)?;
-    bar.done();
-    let all: Vec<usize> = (0..context.truths.len()).collect();
-    let (statistics, head, fitted) = subject.adapt(&all, subject.config.seed)?;
-    let bundle = subject.bundle;
-    let mut graph = graph(subject.domain.name, &head)?;
-    graph.documentation(&format!("{}: decoder of the added domain {}", bundle.id(), subject.domain.name));
-    graph.metadata("labels", &bundle.manifest().labels.join(" "));
-    Ok(Worked {
-        decoder: graph.to_bytes()?,
-        note: DecoderNote { start: context.domains[fitted.start].clone(), fitted: Some(fitted) },
-        validation: Some([folds, subject.config.repeats]),
-        before: Figures::of(&before, bundle.statistics(), context),
-        after: Figures::of(&after, &statistics, context),
-        gain: gain(&before, &after, context),
-        masks: None,
-        statistics,
-    })
-}
-
-/// Statistics and a copy of the closest decoder; thresholds and the novelty test stay, because nothing says that the answers
-/// are right.
-fn unlabelled(
-    bundle: &Bundle,
-    observations: &[Observation<'_>],
-    domain: &NewDomain<'_>,
-    context: &Context<'_>,
-) -> Result<Worked> {
-    let old = bundle.statistics();
-    let statistics = extend::statistics(old, observations, domain)?;
-    let mut heads = match bundle.manifest().task {
-        Task::Classify => decoder::heads(bundle)?,
-        Task::Segment => Vec::new(),
-    };
-    let metric: Metric = context.metric;
-    let before = System::new(old, metric, domain.weight, &heads)?;
-    let closest = before.closest(observations)?;
-    let judge = |system: &System<'_>| {
-        observations.iter().enumerate().map(|(p, o)| system.judge(p, o)).collect::<Result<Vec<_>>>()
-    };
-    let before = judge(&before)?;
-    if let Some(head) = heads.get(closest).cloned() {
-        heads.push(head);
-    }
-    let after = judge(&System::new(&statistics, metric, domain.weight, &heads)?)?;
-    let path = bundle.decoder_path(closest).unwrap_or(Path::new(""));
-    Ok(Worked {
-        decoder: files::read(path)?,
-        note: DecoderNote { start: context.domains[closest].clone(), fitted: None },
-        validation: None,
-        before: Figures::of(&before, old, context),
-        after: Figures::of(&after, &statistics, context),
-        gain: None,
-        masks: None,
-        statistics,
-    })
-}
-
-/// What cannot be known without the pictures that trained the bundle.
-fn approximate(bundle: &Bundle, labelled: bool) -> Vec<String> {
-    let mut list = vec![
-        "The whitened space keeps its covariance, which knows nothing of the new images; only the place of the new domain in it, and \
-         one direction towards it, are new."
-            .to_owned(),
-        "How many images of the older domains are now routed to the new one was not measured.".to_owned(),
-        "Thresholds can only rise: those of the older domains' images cannot be computed again.".to_owned(),
-    ];
-    if labelled && bundle.statistics().novelty.is_some() {
-        list.push("The novelty test keeps its scale; the new domain adds one prototype per label.".to_owned());
-    }
-    if !labelled {
-        list.push(
-            "Thresholds and the novelty test stay as they are, because nothing says that answers are right.".to_owned(),
-        );
-    }
-    list
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests")]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions() {
-        for (old, new) in [("1.0.0", "1.1.0"), ("0.3.7", "0.4.0"), ("2.1.0-beta.1+x", "2.2.0")] {
-            assert_eq!(next(old).unwrap(), new);
-        }
-        assert!(next("one").is_err());
-    }
-
-    #[test]
-    fn too_little_to_judge_on() {
-        let labels = ["brain", "femur", "thorax"].map(str::to_owned).to_vec();
-        let two = ["a", "b"].map(str::to_owned).to_vec();
-        let one = ["a", "a"].map(str::to_owned).to_vec();
-        for (truths, patients, expected) in [
-            ([Some(0), Some(0)], &two, "only `brain`"),
-            ([None, None], &two, "none was found"),
-            ([Some(0), Some(1)], &one, "one patient"),
-        ] {
-            let error = usable(&truths, patients, &labels, &mut Vec::new()).unwrap_err().to_string();
-            assert!(error.contains(expected), "{error}");
-        }
-        let mut warnings = Vec::new();
-        usable(&[Some(0), Some(1)], &two, &labels, &mut warnings).unwrap();
-        assert_eq!(warnings.len(), 3, "two labels of one patient each, one missing: {warnings:?}");
-    }
 }

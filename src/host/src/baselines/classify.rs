@@ -13,7 +13,6 @@ use super::network::{Classifier, parameters};
 use super::picture::{self, ClassPicture};
 use crate::error::{HostError, Result};
 use crate::features::view::ViewMaker;
-use crate::files;
 use crate::progress::Progress;
 use crate::rng::Rng;
 use crate::study::record::Epoch;
@@ -67,19 +66,7 @@ pub fn train_classifier(
         )));
     }
     let views = ViewMaker::new(&config.input, &config.augmentation).map_err(|e| HostError::config(folder, e))?;
-    let weights = config.weights.as_deref().map(files::sha256_file).transpose()?;
-    let fingerprint = files::fingerprint(&[
-        config.fingerprint(architecture, weights.as_deref()).as_bytes(),
-        picture::fingerprint([&train, &validation]).as_bytes(),
-    ]);
-    let course = Course {
-        config,
-        device: config.device.training(),
-        folder: folder.to_owned(),
-        fingerprint,
-        progress,
-        domains: train.iter().map(|p| p.domain).collect(),
-    };
+    let course = Course::new(architecture, config, [&train, &validation], folder, progress)?;
     let device = course.device.clone();
     let class = Class { course, train, validation, views: Mutex::new(views) };
     build::classifier(architecture, config, &device, Training { class, test })

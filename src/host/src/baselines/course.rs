@@ -1,6 +1,6 @@
 //! The training of any baseline: epochs, validation, early stopping, checkpoints.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Instant;
 
@@ -9,8 +9,10 @@ use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-use super::config::BaselineConfig;
+use super::config::{Architecture, BaselineConfig};
+use super::picture::{self, Drawn};
 use crate::error::{HostError, Result};
+use crate::files;
 use crate::keeper::{Keeper, State, independent};
 use crate::progress::Progress;
 use crate::rng::Rng;
@@ -85,7 +87,33 @@ pub(super) trait Lesson<M>: Sync {
     fn better(&self, new: &record::Epoch, best: &record::Epoch) -> bool;
 }
 
-impl Course<'_> {
+impl<'a> Course<'a> {
+    /// The training of `architecture` on a training and a validation part, with checkpoints in `folder`.
+    ///
+    /// # Errors
+    /// [`HostError::Io`] for weights that cannot be read.
+    pub(super) fn new<P: Drawn>(
+        architecture: Architecture,
+        config: &'a BaselineConfig,
+        [train, validation]: [&[&P]; 2],
+        folder: &Path,
+        progress: &'a Progress,
+    ) -> Result<Self> {
+        let weights = config.weights.as_deref().map(files::sha256_file).transpose()?;
+        let fingerprint = files::fingerprint(&[
+            config.fingerprint(architecture, weights.as_deref()).as_bytes(),
+            picture::fingerprint([train, validation]).as_bytes(),
+        ]);
+        Ok(Self {
+            config,
+            device: config.device.training(),
+            folder: folder.to_owned(),
+            fingerprint,
+            progress,
+            domains: train.iter().map(|picture| picture.domain()).collect(),
+        })
+    }
+
     /// Trains `start` and returns it as it was after its best epoch; goes on where an earlier run was stopped.
     ///
     /// # Errors

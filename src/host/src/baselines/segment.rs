@@ -3,8 +3,6 @@
 use std::path::Path;
 
 use burn::tensor::{Tensor, TensorData};
-use ushydra_bundle::Preprocessor;
-use ushydra_core::{FrameGeometry, FrameView, PixelFormat};
 
 use super::build::{self, WithSegmenter};
 use super::classify::{cross_entropy, read};
@@ -13,9 +11,9 @@ use super::course::{Batch, Course, Judgement, Lesson, Values};
 use super::network::{Segmenter, parameters};
 use super::picture::{self, MaskPicture};
 use crate::error::{HostError, Result};
-use crate::files;
 use crate::progress::Progress;
 use crate::rng::Rng;
+use crate::segment::canvas::Canvas;
 use crate::segment::level::level;
 use crate::segment::prepare::{Prepared, Preparer};
 use crate::segment::train::dice;
@@ -28,7 +26,7 @@ const AUXILIARY: f64 = 0.5;
 /// A segmenter after training.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainedMasks {
-    /// Logits of every test picture, row by row, at the size of the input; [`super::Painter`] makes masks of them.
+    /// Logits of every test picture, row by row, at the size of the input.
     pub logits: Vec<Vec<f32>>,
     /// Every epoch.
     pub epochs: Vec<Epoch>,
@@ -61,25 +59,13 @@ pub fn train_segmenter(
     let mut prepare = |part: &[&MaskPicture]| -> Result<Vec<Prepared>> {
         part.iter().map(|p| preparer.run(&p.loaded).map_err(|problem| problem_of(p, problem))).collect()
     };
-    let weights = config.weights.as_deref().map(files::sha256_file).transpose()?;
-    let fingerprint = files::fingerprint(&[
-        config.fingerprint(architecture, weights.as_deref()).as_bytes(),
-        picture::fingerprint([&train, &validation]).as_bytes(),
-    ]);
-    let course = Course {
-        config,
-        device: config.device.training(),
-        folder: folder.to_owned(),
-        fingerprint,
-        progress,
-        domains: train.iter().map(|p| p.domain).collect(),
-    };
+    let course = Course::new(architecture, config, [&train, &validation], folder, progress)?;
     let outline = Outline {
         train: prepare(&train)?,
         validation: prepare(&validation)?,
         domains: validation.iter().map(|p| p.domain).collect(),
         views: ViewMaker::new(&config.input, &config.augmentation),
-        preprocessor: Preprocessor::new(&config.input).map_err(|e| HostError::config(folder, e.to_string()))?,
+        canvas: Canvas::new(&config.input).map_err(|e| HostError::config(folder, e))?,
         course,
     };
     let device = outline.course.device.clone();
@@ -97,7 +83,7 @@ struct Outline<'a> {
     /// Of the validation part.
     domains: Vec<usize>,
     views: ViewMaker,
-    preprocessor: Preprocessor,
+    canvas: Canvas,
 }
 
 struct Training<'a> {
@@ -138,11 +124,8 @@ impl WithSegmenter for Training<'_> {
 impl Outline<'_> {
     /// The input as the device computes it.
     fn plain(&mut self, picture: &MaskPicture, out: &mut [f32]) -> Result<()> {
-        let loaded = &picture.loaded;
-        let problem = |e: &dyn std::fmt::Display| problem_of(picture, e.to_string());
-        let geometry = FrameGeometry::new(loaded.width, loaded.height, PixelFormat::Grey8).map_err(|e| problem(&e))?;
-        let frame = FrameView::new(geometry, &loaded.image).map_err(|e| problem(&e))?;
-        self.preprocessor.run(frame, out).map_err(|e| problem(&e))?;
+        self.canvas.prepare(&picture.file, &picture.loaded)?;
+        out.copy_from_slice(self.canvas.tensor());
         Ok(())
     }
 

@@ -1,15 +1,13 @@
 //! What a bundle is judged on: pictures with the truth, seen through its own preprocessing and encoder.
 
-use std::path::{Path, PathBuf};
-
-use ushydra_bundle::{Bundle, Preprocessor, Rect};
-use ushydra_core::{FrameGeometry, FrameView, PixelFormat};
-use ushydra_measure::{Cleaner, Mask, Upsampler};
+use ushydra_bundle::Bundle;
+use ushydra_measure::Mask;
 
 use crate::error::{HostError, Result};
 use crate::evaluate::metrics::argmax;
 use crate::features::Features;
 use crate::masks::MaskSample;
+use crate::segment::canvas::{Canvas, Placed, truth};
 use crate::wired::{ModelFiles, Wired};
 
 /// The encoder's outputs for one picture, by name.
@@ -56,7 +54,7 @@ pub trait Subject {
     /// How good an answer to the picture that was encoded last is, 0 to 1: right or wrong, or the Dice coefficient.
     ///
     /// # Errors
-    /// [`HostError::Picture`] for an answer of another size.
+    /// [`HostError::Dataset`] for an answer of another size.
     fn score(&mut self, answer: &[f32]) -> Result<f64>;
 }
 
@@ -90,19 +88,9 @@ pub struct Masked {
     samples: Vec<MaskSample>,
     outputs: Vec<String>,
     encoder: Wired,
-    preprocessor: Preprocessor,
-    tensor: Vec<f32>,
-    upsampler: Upsampler,
-    cleaner: Cleaner,
-    current: Option<Current>,
-}
-
-/// What a mask is compared with.
-struct Current {
-    name: PathBuf,
-    fitted: Rect,
-    crop: Rect,
-    truth: Mask,
+    canvas: Canvas,
+    /// The picture that was encoded last and its true mask.
+    current: Option<(Placed, Mask)>,
 }
 
 impl Masked {
@@ -112,15 +100,11 @@ impl Masked {
     /// [`HostError::Engine`], [`HostError::Config`] for an input that cannot be prepared.
     pub fn new(bundle: &Bundle, samples: Vec<MaskSample>, outputs: Vec<String>, threads: usize) -> Result<Self> {
         let files = ModelFiles { encoder: bundle.encoder_path().to_owned(), decoders: Vec::new() };
-        let input = &bundle.manifest().input;
         Ok(Self {
             samples,
             outputs,
             encoder: Wired::load(&files, threads)?,
-            preprocessor: Preprocessor::new(input).map_err(|e| HostError::config(bundle.root(), e))?,
-            tensor: vec![0.0; input.values()],
-            upsampler: Upsampler::new(),
-            cleaner: Cleaner::new(),
+            canvas: Canvas::new(&bundle.manifest().input).map_err(|e| HostError::config(bundle.root(), e))?,
             current: None,
         })
     }
@@ -131,36 +115,18 @@ impl Subject for Masked {
         let Some(sample) = self.samples.get(index) else {
             return Err(HostError::Dataset(format!("picture {index} of {} was asked for", self.samples.len())));
         };
-        let problem = |problem: String| problem_of(&sample.image, problem);
         let loaded = sample.load()?;
-        let geometry =
-            FrameGeometry::new(loaded.width, loaded.height, PixelFormat::Grey8).map_err(|e| problem(e.to_string()))?;
-        let frame = FrameView::new(geometry, &loaded.image).map_err(|e| problem(e.to_string()))?;
-        let done = self.preprocessor.run(frame, &mut self.tensor).map_err(|e| problem(e.to_string()))?;
-        let mapping = *done.mapping();
-        let truth = Mask::from_bytes(&loaded.mask, loaded.width, loaded.height).map_err(|e| problem(e.to_string()))?;
-        self.current = Some(Current { name: sample.image.clone(), fitted: mapping.fitted, crop: mapping.crop, truth });
-        self.encoder.encode(&self.tensor)?;
+        let placed = self.canvas.prepare(&sample.image, &loaded)?;
+        self.current = Some((placed, truth(&sample.image, &loaded)?));
+        self.encoder.encode(self.canvas.tensor())?;
         let outputs = self.outputs.iter().map(|name| Ok((name.clone(), self.encoder.output(name)?.to_vec())));
         Ok(Encoded(outputs.collect::<Result<_>>()?))
     }
 
     fn score(&mut self, answer: &[f32]) -> Result<f64> {
-        let Some(current) = &self.current else {
+        let Some((placed, truth)) = &self.current else {
             return Err(HostError::Dataset("an answer came before its picture".to_owned()));
         };
-        let problem = |problem: String| problem_of(&current.name, problem);
-        let spec = self.preprocessor.spec();
-        let rect = |r: Rect| [r.x, r.y, r.width, r.height].into();
-        let mut mask = Mask::new(current.truth.width(), current.truth.height());
-        self.upsampler
-            .sample(answer, [spec.width, spec.height], rect(current.fitted), rect(current.crop), &mut mask)
-            .map_err(|e| problem(e.to_string()))?;
-        self.cleaner.clean(&mut mask);
-        Ok(mask.dice(&current.truth).unwrap_or(1.0))
+        Ok(self.canvas.draw(placed, answer)?.dice(truth).unwrap_or(1.0))
     }
-}
-
-fn problem_of(path: &Path, problem: String) -> HostError {
-    HostError::Picture { path: path.to_owned(), problem }
 }

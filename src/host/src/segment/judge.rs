@@ -1,14 +1,15 @@
 //! Every decoder's mask of one picture, compared in the picture's own pixels: the device's way, file for file.
 
-use ushydra_bundle::{Bundle, InputSpec, Preprocessor, Statistics};
-use ushydra_core::{FrameGeometry, FrameView, Moments, PixelFormat, Quality, Router};
+use ushydra_bundle::{Bundle, InputSpec, Statistics};
+use ushydra_core::Router;
 use ushydra_measure::fetal::{HC18_OUTLINE_PX, HeadBiometry};
-use ushydra_measure::{Cleaner, Mask, Spacing, Upsampler};
+use ushydra_measure::{Mask, Spacing};
 
+use super::canvas::{Canvas, truth};
 use crate::calibrate::{self, Observation};
 use crate::error::{HostError, Result};
 use crate::evaluate::{MODES, Route};
-use crate::masks::{LoadedSample, MaskSample};
+use crate::masks::MaskSample;
 use crate::unet::FEATURES;
 use crate::wired::{ModelFiles, Wired};
 
@@ -43,10 +44,7 @@ pub struct Judge {
     models: Wired,
     control: Option<Wired>,
     routers: Vec<Router<Box<[f32]>>>,
-    preprocessor: Preprocessor,
-    tensor: Vec<f32>,
-    upsampler: Upsampler,
-    cleaner: Cleaner,
+    canvas: Canvas,
 }
 
 impl Judge {
@@ -88,10 +86,7 @@ impl Judge {
             models: Wired::load(files, threads)?,
             control: control.map(|files| Wired::load(files, threads)).transpose()?,
             routers,
-            preprocessor: Preprocessor::new(input).map_err(|e| HostError::Dataset(e.to_string()))?,
-            tensor: vec![0.0; input.values()],
-            upsampler: Upsampler::new(),
-            cleaner: Cleaner::new(),
+            canvas: Canvas::new(input).map_err(HostError::Dataset)?,
         })
     }
 
@@ -100,40 +95,25 @@ impl Judge {
     /// # Errors
     /// Those of [`MaskSample::load`], [`HostError::Picture`], [`HostError::Engine`].
     pub fn judge(&mut self, sample: &MaskSample, domain: usize) -> Result<Judged> {
-        let problem = |problem: String| HostError::Picture { path: sample.image.clone(), problem };
         let loaded = sample.load()?;
-        let geometry =
-            FrameGeometry::new(loaded.width, loaded.height, PixelFormat::Grey8).map_err(|e| problem(e.to_string()))?;
-        let frame = FrameView::new(geometry, &loaded.image).map_err(|e| problem(e.to_string()))?;
-        let done = self.preprocessor.run(frame, &mut self.tensor).map_err(|e| problem(e.to_string()))?;
-        let pixel = Quality::new(done.channels(), Moments::default()).map_err(|e| problem(e.to_string()))?.pixel;
-        let spec = self.preprocessor.spec();
-        let mapping = *done.mapping();
-        let size = [spec.width, spec.height];
-        self.models.encode(&self.tensor)?;
-        let observation = Observation::new(pixel, self.models.output(FEATURES)?, domain, None, "")?;
+        let placed = self.canvas.prepare(&sample.image, &loaded)?;
+        self.models.encode(self.canvas.tensor())?;
+        let observation = Observation::new(placed.pixel, self.models.output(FEATURES)?, domain, None, "")?;
         let routes = self.routers.iter().map(|router| {
             let decision = router.route(&observation.quality, observation.features)?;
             Ok(Route { decoder: decision.decoder, in_domain: decision.in_domain })
         });
         let routes = routes.collect::<Result<_>>()?;
-        let mut compare = |logits: &[f32]| {
-            let rect = |r: ushydra_bundle::Rect| [r.x, r.y, r.width, r.height].into();
-            let mut mask = Mask::new(loaded.width, loaded.height);
-            self.upsampler
-                .sample(logits, size, rect(mapping.fitted), rect(mapping.crop), &mut mask)
-                .map_err(|e| problem(e.to_string()))?;
-            self.cleaner.clean(&mut mask);
-            compared(&mask, &loaded, sample).map_err(problem)
-        };
+        let wanted = truth(&sample.image, &loaded)?;
+        let compare = |canvas: &mut Canvas, logits: &[f32]| compared(&canvas.draw(&placed, logits)?, &wanted, sample);
         let mut decoders = Vec::with_capacity(self.models.decoders());
         for decoder in 0..self.models.decoders() {
-            decoders.push(compare(self.models.decode(decoder)?)?);
+            decoders.push(compare(&mut self.canvas, self.models.decode(decoder)?)?);
         }
         let control = match &mut self.control {
             Some(models) => {
-                models.encode(&self.tensor)?;
-                Some(compare(models.decode(0)?)?)
+                models.encode(self.canvas.tensor())?;
+                Some(compare(&mut self.canvas, models.decode(0)?)?)
             }
             None => None,
         };
@@ -141,16 +121,15 @@ impl Judge {
     }
 }
 
-fn compared(mask: &Mask, truth: &LoadedSample, sample: &MaskSample) -> std::result::Result<Compared, String> {
-    let wanted = Mask::from_bytes(&truth.mask, truth.width, truth.height).map_err(|e| e.to_string())?;
+fn compared(mask: &Mask, wanted: &Mask, sample: &MaskSample) -> Result<Compared> {
     let hc_mm = match (sample.pixel_mm, sample.head_circumference_mm) {
         (Some([x_mm, y_mm]), Some(published)) => {
-            let head =
-                HeadBiometry::of_mask(mask, Spacing { x_mm, y_mm }, HC18_OUTLINE_PX).map_err(|e| e.to_string())?;
+            let head = HeadBiometry::of_mask(mask, Spacing { x_mm, y_mm }, HC18_OUTLINE_PX)
+                .map_err(|e| HostError::Picture { path: sample.image.clone(), problem: e.to_string() })?;
             // No ellipse is a head of no size.
             Some(head.map_or(0.0, |h| h.hc_mm) - published)
         }
         _ => None,
     };
-    Ok(Compared { dice: mask.dice(&wanted).unwrap_or(1.0), hc_mm })
+    Ok(Compared { dice: mask.dice(wanted).unwrap_or(1.0), hc_mm })
 }

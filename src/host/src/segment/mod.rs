@@ -1,6 +1,7 @@
 //! Segmentation bundles: recipe, prepared pictures, the two training stages, statistics, evaluation and export.
 
 mod blend;
+pub(crate) mod canvas;
 pub mod data;
 pub mod device;
 pub mod evaluate;

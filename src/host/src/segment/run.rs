@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use ushydra_bundle::{Digest, Preprocessor, Statistics};
-use ushydra_core::{FrameGeometry, FrameView, Moments, PixelFormat, Quality};
+use ushydra_bundle::{Digest, Statistics};
+use ushydra_core::Moments;
 use ushydra_onnx::Storage;
 
 use super::ComputeDevice;
+use super::canvas::Canvas;
 use super::data::{SegmentData, arrange};
 use super::recipe::SegmentRecipe;
 use super::stage::{self, Epoch};
@@ -236,21 +237,14 @@ impl SegmentRun {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let files = ModelFiles { encoder: encoder.clone(), decoders: Vec::new() };
         let mut models = Wired::load(&files, threads)?;
-        let mut preprocessor = Preprocessor::new(&self.recipe.input).map_err(|e| HostError::config(&self.folder, e))?;
-        let mut tensor = vec![0.0; self.recipe.input.values()];
+        let mut canvas = Canvas::new(&self.recipe.input).map_err(|e| HostError::config(&self.folder, e))?;
         let mut rows: Vec<(usize, Moments, Vec<f32>)> = Vec::with_capacity(chosen.len());
         let bar = progress.bar("statistics", chosen.len());
         for &index in &chosen {
             let sample = &dataset.samples[index];
-            let problem = |problem: String| HostError::Picture { path: sample.image.clone(), problem };
-            let loaded = sample.load()?;
-            let geometry = FrameGeometry::new(loaded.width, loaded.height, PixelFormat::Grey8)
-                .map_err(|e| problem(e.to_string()))?;
-            let frame = FrameView::new(geometry, &loaded.image).map_err(|e| problem(e.to_string()))?;
-            let done = preprocessor.run(frame, &mut tensor).map_err(|e| problem(e.to_string()))?;
-            let pixel = Quality::new(done.channels(), Moments::default()).map_err(|e| problem(e.to_string()))?.pixel;
-            models.encode(&tensor)?;
-            rows.push((index, pixel, models.output(FEATURES)?.to_vec()));
+            let placed = canvas.prepare(&sample.image, &sample.load()?)?;
+            models.encode(canvas.tensor())?;
+            rows.push((index, placed.pixel, models.output(FEATURES)?.to_vec()));
             bar.step()?;
         }
         bar.done();

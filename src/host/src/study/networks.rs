@@ -4,13 +4,11 @@ use std::path::Path;
 
 use ushydra_bundle::InputSpec;
 
-use super::ablation::Variant;
 use super::config::TaskConfig;
-use super::degrade::Degradation;
 use super::outlines::Outlines;
 use super::painter::{Painter, degraded};
 use super::planes::Planes;
-use super::record::{Answer, CellRecord, Frame, Task};
+use super::record::{Answer, CellRecord, Task};
 use super::system::System;
 use super::work::{Work, base_record};
 use crate::augment::AugmentConfig;
@@ -57,13 +55,6 @@ fn of(work: &Work<'_>, base: BaselineConfig, device: ComputeDevice) -> BaselineC
     BaselineConfig { seed: work.key.seed, domains, device, ..base }
 }
 
-fn degradation(work: &Work<'_>) -> Option<Degradation> {
-    match work.variant {
-        Variant::Degraded(degradation) => Some(*degradation),
-        _ => None,
-    }
-}
-
 /// One network that tells planes.
 ///
 /// # Errors
@@ -83,7 +74,7 @@ pub(super) fn classify(
         wanted.map(|i| ClassPicture::load(&planes.samples[i], planes.items[i].label, work.sides.domain[i])).collect()
     };
     let (train, validation, mut test) = (load(Part::Train)?, load(Part::Validation)?, load(Part::Test)?);
-    if let Some(degradation) = degradation(work) {
+    if let Some(degradation) = work.degradation() {
         for picture in &mut test {
             let hash = files::sha256_file(&picture.file)?;
             let mut rng = Rng::labelled(0, &["degraded", &hash]);
@@ -97,16 +88,8 @@ pub(super) fn classify(
     record.training_seconds = if work.main.is_some() { 0.0 } else { trained.seconds };
     for (picture, probabilities) in work.sides.of(Part::Test).into_iter().zip(trained.probabilities) {
         let item = &planes.items[picture];
-        record.frames.push(Frame {
-            name: item.name.clone(),
-            patient: work.sides.patient[picture].clone(),
-            domain: work.sides.domain[picture],
-            device: item.device.clone(),
-            decoder: None,
-            in_domain: None,
-            position: None,
-            answer: Answer::Class { label: item.label, probabilities },
-        });
+        let answer = Answer::Class { label: item.label, probabilities };
+        record.frames.push(work.about(item, picture).answered(answer));
     }
     Ok(record)
 }
@@ -122,7 +105,7 @@ pub(super) fn segment(
 ) -> Result<CellRecord> {
     let config = of(work, base, outlines.device);
     let mut record = base_record(work, Task::Segment, &outlines.recipe.labels, |_| true);
-    let change = degradation(work);
+    let change = work.degradation();
     let load = |part: Part| -> Result<Vec<MaskPicture>> {
         let pictures = work.sides.of(part).into_iter().map(|i| {
             let sample = &outlines.samples[i];
@@ -139,17 +122,7 @@ pub(super) fn segment(
     let mut painter = Painter::new(&config.input)?;
     for (picture, logits) in work.sides.of(Part::Test).into_iter().zip(trained.logits) {
         painter.take(&outlines.samples[picture], change)?;
-        let item = &outlines.items[picture];
-        record.frames.push(Frame {
-            name: item.name.clone(),
-            patient: work.sides.patient[picture].clone(),
-            domain: work.sides.domain[picture],
-            device: item.device.clone(),
-            decoder: None,
-            in_domain: None,
-            position: None,
-            answer: painter.answer(&logits)?,
-        });
+        record.frames.push(work.about(&outlines.items[picture], picture).answered(painter.answer(&logits)?));
     }
     Ok(record)
 }

@@ -4,14 +4,13 @@ use std::path::{Path, PathBuf};
 
 use ushydra_bundle::Statistics;
 
-use super::ablation::{Evidence, Routing, Variant};
+use super::ablation::{Evidence, Variant};
 use super::config::TaskConfig;
-use super::degrade::Degradation;
 use super::int8;
 use super::painter::Drawing;
 use super::planes::{CALIBRATION, hash};
-use super::record::{CellRecord, Epoch, Frame, Task};
-use super::routed::{About, Judged, Routed, Rules, Seen};
+use super::record::{CellRecord, Epoch, Task};
+use super::routed::{Judged, Routed, Rules, Seen};
 use super::split::Item;
 use super::work::{Work, base_record};
 use crate::dataset::Part;
@@ -84,16 +83,7 @@ impl Outlines {
         record.parameters = parameters(&models)?;
         let pictures = work.sides.of(Part::Test);
         for Judged { seen, answers } in self.drawn(work, &models, &pictures, true)? {
-            record.frames.extend(answers.into_iter().next().map(|answer| Frame {
-                name: seen.about.name,
-                patient: seen.about.patient,
-                domain: seen.about.domain,
-                device: seen.about.device,
-                decoder: None,
-                in_domain: None,
-                position: None,
-                answer,
-            }));
+            record.frames.extend(answers.into_iter().next().map(|answer| seen.about.answered(answer)));
         }
         Ok(record)
     }
@@ -106,7 +96,7 @@ impl Outlines {
         let recipe = self.of(work);
         let mut record = base_record(work, Task::Segment, &self.recipe.labels, |_| true);
         let metric = recipe.routing.mode.into();
-        let mut rules = Rules { calibration: &recipe.calibration, weight: recipe.routing.weight, seed: recipe.seed };
+        let rules = Rules { calibration: &recipe.calibration, weight: recipe.routing.weight, seed: recipe.seed };
         let (mut routed, statistics, models) = match work.main {
             Some(main) => {
                 let models = run_in(main, &recipe)?.models();
@@ -129,20 +119,7 @@ impl Outlines {
             }
         };
         record.parameters = parameters(&models)?;
-        let mut routing = Routing::Mode(metric);
-        let mut evidence = Evidence::Both;
-        let mut again = None;
         match work.variant {
-            Variant::Routing(wanted) => routing = wanted.clone(),
-            Variant::Std(weight) => {
-                rules.weight = *weight;
-                routing = Routing::Mode(ushydra_core::Metric::Paper);
-                again = Some(routed.statistics(&rules, evidence)?);
-            }
-            Variant::Evidence(wanted, metric) => {
-                (evidence, routing) = (*wanted, Routing::Mode(*metric));
-                again = Some(routed.statistics(&rules, evidence)?);
-            }
             Variant::Degraded(_) => routed.test = self.drawn(work, &models, &work.sides.of(Part::Test), true)?,
             Variant::Int8 => {
                 let parts = [Part::Train, Part::Validation, Part::Test];
@@ -151,11 +128,9 @@ impl Outlines {
                 let answers = int8::answers(&models, &recipe, pictures, &place, &work.progress.hidden())?;
                 routed.test.iter_mut().zip(answers).for_each(|(judged, answers)| judged.answers = answers);
             }
-            Variant::Main | Variant::Others(_) | Variant::Domains(_) => {}
+            _ => {}
         }
-        let statistics = again.as_ref().unwrap_or(&statistics);
-        record.frames = routed.frames(statistics, rules.weight, &routing, evidence)?;
-        record.domain_positions = routed.positions(statistics);
+        routed.fill(&mut record, work.variant, rules, metric, &statistics)?;
         Ok(record)
     }
 
@@ -190,10 +165,7 @@ impl Outlines {
     /// What the router sees of `pictures`, with every decoder's answer where `answered`. Test pictures are degraded where the
     /// variant says so.
     fn drawn(&self, work: &Work<'_>, models: &ModelFiles, pictures: &[usize], answered: bool) -> Result<Vec<Judged>> {
-        let degradation: Option<Degradation> = match work.variant {
-            Variant::Degraded(degradation) => Some(*degradation),
-            _ => None,
-        };
+        let degradation = work.degradation();
         let files = ModelFiles {
             encoder: models.encoder.clone(),
             decoders: if answered { models.decoders.clone() } else { Vec::new() },
@@ -211,19 +183,9 @@ impl Outlines {
                 let Some(drawing) = drawing else { return Err(HostError::Stopped) };
                 let view = drawing.see(&self.samples[picture], degradation)?;
                 let answers = if answered { drawing.answers()? } else { Vec::new() };
-                Ok(Judged { seen: Seen { view, about: self.about(work, picture) }, answers })
+                Ok(Judged { seen: Seen { view, about: work.about(&self.items[picture], picture) }, answers })
             },
         )
-    }
-
-    fn about(&self, work: &Work<'_>, picture: usize) -> About {
-        About {
-            name: self.items[picture].name.clone(),
-            patient: work.sides.patient[picture].clone(),
-            device: self.items[picture].device.clone(),
-            domain: work.sides.domain[picture],
-            label: self.items[picture].label,
-        }
     }
 }
 

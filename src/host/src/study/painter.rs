@@ -1,8 +1,8 @@
 //! From a picture to masks in its own pixels, compared with the true one: the device's way, file for file.
 
-use ushydra_bundle::{InputSpec, Preprocessor, Rect};
-use ushydra_core::{FrameGeometry, FrameView, Moments, PixelFormat, Quality};
-use ushydra_measure::{Cleaner, Mask, Spacing, Upsampler};
+use ushydra_bundle::InputSpec;
+use ushydra_core::Moments;
+use ushydra_measure::{Mask, Spacing};
 
 use super::degrade::Degradation;
 use super::record::Answer;
@@ -11,23 +11,20 @@ use crate::evaluate::metrics::masks;
 use crate::features::View;
 use crate::masks::{LoadedSample, MaskSample};
 use crate::rng::Rng;
+use crate::segment::canvas::{Canvas, Placed, truth};
 use crate::unet::FEATURES;
 use crate::wired::{ModelFiles, Wired};
 
 /// A picture on its way.
 struct Current {
+    placed: Placed,
     truth: Mask,
-    fitted: Rect,
-    crop: Rect,
     spacing: Option<Spacing>,
 }
 
 /// Prepares pictures for a network and turns its logits into answers.
 pub(super) struct Painter {
-    preprocessor: Preprocessor,
-    tensor: Vec<f32>,
-    upsampler: Upsampler,
-    cleaner: Cleaner,
+    canvas: Canvas,
     current: Option<Current>,
 }
 
@@ -37,13 +34,7 @@ impl Painter {
     /// # Errors
     /// [`HostError::Dataset`] for an input that cannot be prepared.
     pub(super) fn new(input: &InputSpec) -> Result<Self> {
-        Ok(Self {
-            preprocessor: Preprocessor::new(input).map_err(|e| HostError::Dataset(e.to_string()))?,
-            tensor: vec![0.0; input.values()],
-            upsampler: Upsampler::new(),
-            cleaner: Cleaner::new(),
-            current: None,
-        })
+        Ok(Self { canvas: Canvas::new(input).map_err(HostError::Dataset)?, current: None })
     }
 
     /// Takes a picture, degraded where `degradation` says so, and returns its pixel moments.
@@ -51,24 +42,17 @@ impl Painter {
     /// # Errors
     /// Those of [`MaskSample::load`], [`HostError::Picture`].
     pub(super) fn take(&mut self, sample: &MaskSample, degradation: Option<Degradation>) -> Result<Moments> {
-        let problem = |problem: String| HostError::Picture { path: sample.image.clone(), problem };
         let loaded = degraded(sample, degradation)?;
-        let geometry =
-            FrameGeometry::new(loaded.width, loaded.height, PixelFormat::Grey8).map_err(|e| problem(e.to_string()))?;
-        let frame = FrameView::new(geometry, &loaded.image).map_err(|e| problem(e.to_string()))?;
-        let done = self.preprocessor.run(frame, &mut self.tensor).map_err(|e| problem(e.to_string()))?;
-        let pixel = Quality::new(done.channels(), Moments::default()).map_err(|e| problem(e.to_string()))?.pixel;
-        let mapping = *done.mapping();
-        let truth = Mask::from_bytes(&loaded.mask, loaded.width, loaded.height).map_err(|e| problem(e.to_string()))?;
+        let placed = self.canvas.prepare(&sample.image, &loaded)?;
         let spacing = sample.pixel_mm.map(|[x_mm, y_mm]| Spacing { x_mm, y_mm });
-        self.current = Some(Current { truth, fitted: mapping.fitted, crop: mapping.crop, spacing });
-        Ok(pixel)
+        self.current = Some(Current { placed, truth: truth(&sample.image, &loaded)?, spacing });
+        Ok(placed.pixel)
     }
 
     /// The prepared picture that was taken last.
     #[must_use]
     pub(super) fn tensor(&self) -> &[f32] {
-        &self.tensor
+        self.canvas.tensor()
     }
 
     /// Compares the mask that `logits` draw of the picture that was taken last.
@@ -76,16 +60,10 @@ impl Painter {
     /// # Errors
     /// [`HostError::Dataset`] for logits of another size.
     pub(super) fn answer(&mut self, logits: &[f32]) -> Result<Answer> {
-        let Some(Current { truth, fitted, crop, spacing }) = &self.current else {
+        let Some(Current { placed, truth, spacing }) = &self.current else {
             return Err(HostError::Dataset("an answer came before its picture".to_owned()));
         };
-        let spec = self.preprocessor.spec();
-        let rect = |r: Rect| [r.x, r.y, r.width, r.height].into();
-        let mut mask = Mask::new(truth.width(), truth.height());
-        self.upsampler
-            .sample(logits, [spec.width, spec.height], rect(*fitted), rect(*crop), &mut mask)
-            .map_err(|e| HostError::Dataset(e.to_string()))?;
-        self.cleaner.clean(&mut mask);
+        let mask = self.canvas.draw(placed, logits)?;
         let found = masks::compare(&mask, truth, *spacing)
             .ok_or_else(|| HostError::Dataset("a mask has another size than its picture".to_owned()))?;
         Ok(Answer::Mask { dice: found.dice, iou: found.iou, hd95_px: found.hd95_px, hd95_mm: found.hd95_mm })

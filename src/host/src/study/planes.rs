@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ushydra_bundle::Statistics;
 
-use super::ablation::{BY, Evidence, Routing, Variant};
+use super::ablation::{BY, Evidence, Variant};
 use super::config::TaskConfig;
 use super::degrade::Degradation;
 use super::encoder::Encoder;
-use super::record::{Answer, CellRecord, Frame, Task};
-use super::routed::{About, Judged, Routed, Rules, Seen};
+use super::record::{Answer, CellRecord, Task};
+use super::routed::{Judged, Routed, Rules, Seen};
 use super::split::{Item, Sides};
 use super::work::{Work, base_record};
 use crate::dataset::{Dataset, Part, Sample};
@@ -133,16 +133,9 @@ impl Planes {
         record.parameters = self.encoder()?.parameters + size(&head);
         for (picture, view) in self.tested(work)? {
             let probabilities = softmax(&head.logits(&view.features));
-            record.frames.push(Frame {
-                name: self.items[picture].name.clone(),
-                patient: work.sides.patient[picture].clone(),
-                domain: work.sides.domain[picture],
-                device: self.items[picture].device.clone(),
-                decoder: None,
-                in_domain: None,
-                position: None,
-                answer: Answer::Class { label: self.items[picture].label, probabilities },
-            });
+            let item = &self.items[picture];
+            let answer = Answer::Class { label: item.label, probabilities };
+            record.frames.push(work.about(item, picture).answered(answer));
         }
         Ok(record)
     }
@@ -162,7 +155,7 @@ impl Planes {
         let names = &sides.domains[..sides.trained];
         let recipe = self.of(work, names);
         let metric = recipe.routing.mode.into();
-        let mut rules = Rules { calibration: &recipe.calibration, weight: recipe.routing.weight, seed: recipe.seed };
+        let rules = Rules { calibration: &recipe.calibration, weight: recipe.routing.weight, seed: recipe.seed };
         let path = |folder: &Path, name: &str| folder.join(format!("heads/{name}.safetensors"));
         let (mut routed, statistics, fitted) = match work.main {
             Some(main) => {
@@ -186,20 +179,7 @@ impl Planes {
             }
         };
         record.parameters = self.encoder()?.parameters + fitted.iter().map(size).sum::<usize>();
-        let mut routing = Routing::Mode(metric);
-        let mut evidence = Evidence::Both;
-        let mut again = None;
         match work.variant {
-            Variant::Routing(wanted) => routing = wanted.clone(),
-            Variant::Std(weight) => {
-                rules.weight = *weight;
-                routing = Routing::Mode(ushydra_core::Metric::Paper);
-                again = Some(routed.statistics(&rules, evidence)?);
-            }
-            Variant::Evidence(wanted, metric) => {
-                (evidence, routing) = (*wanted, Routing::Mode(*metric));
-                again = Some(routed.statistics(&rules, evidence)?);
-            }
             Variant::Int8 => self.int8(work, &recipe, &fitted, &mut routed)?,
             Variant::Degraded(_) => {
                 for (judged, (_, view)) in routed.test.iter_mut().zip(self.tested(work)?) {
@@ -208,11 +188,9 @@ impl Planes {
                     judged.seen.view = view;
                 }
             }
-            Variant::Main | Variant::Others(_) | Variant::Domains(_) => {}
+            _ => {}
         }
-        let statistics = again.as_ref().unwrap_or(&statistics);
-        record.frames = routed.frames(statistics, rules.weight, &routing, evidence)?;
-        record.domain_positions = routed.positions(statistics);
+        routed.fill(&mut record, work.variant, rules, metric, &statistics)?;
         Ok(record)
     }
 
@@ -244,7 +222,7 @@ impl Planes {
         let sides = work.sides;
         let seen = |picture: usize| Seen {
             view: View { pixel: features.pixel(picture, 0), features: features.row(picture, 0).to_vec() },
-            about: self.about(work, picture),
+            about: work.about(&self.items[picture], picture),
         };
         let train = sides.of(Part::Train).into_iter().filter(|&p| self.items[p].label.is_some()).map(seen).collect();
         let test = sides.of(Part::Test).into_iter().map(|picture| {
@@ -255,22 +233,11 @@ impl Planes {
         Routed { domains: sides.domains[..sides.trained].to_vec(), train, test: test.collect() }
     }
 
-    fn about(&self, work: &Work<'_>, picture: usize) -> About {
-        let item = &self.items[picture];
-        About {
-            name: item.name.clone(),
-            patient: work.sides.patient[picture].clone(),
-            device: item.device.clone(),
-            domain: work.sides.domain[picture],
-            label: item.label,
-        }
-    }
-
     /// Test pictures with their unaugmented view, degraded where the variant says so.
     fn tested(&self, work: &Work<'_>) -> Result<Vec<(usize, View)>> {
         let pictures = work.sides.of(Part::Test);
-        if let Variant::Degraded(degradation) = work.variant {
-            return self.degraded(work, &pictures, *degradation);
+        if let Some(degradation) = work.degradation() {
+            return self.degraded(work, &pictures, degradation);
         }
         let features = self.features(work.key.seed, work.threads, work.progress)?;
         let view = |p: usize| View { pixel: features.pixel(p, 0), features: features.row(p, 0).to_vec() };

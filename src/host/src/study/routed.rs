@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use ushydra_bundle::{Digest, Statistics};
 use ushydra_core::{Metric, Moments, Quality};
 
-use super::ablation::{Evidence, Routing};
+use super::ablation::{Evidence, Routing, Variant};
 use super::map::Plane;
-use super::record::{Answer, Frame};
+use super::record::{Answer, CellRecord, Frame};
 use crate::calibrate::{self, CalibrationConfig, Identity, Observation};
 use crate::error::{HostError, Result};
 use crate::features::View;
@@ -42,6 +42,23 @@ pub struct About {
     pub domain: usize,
     /// True label.
     pub label: Option<usize>,
+}
+
+impl About {
+    /// The answer of a system without routing.
+    #[must_use]
+    pub fn answered(self, answer: Answer) -> Frame {
+        Frame {
+            name: self.name,
+            patient: self.patient,
+            domain: self.domain,
+            device: self.device,
+            decoder: None,
+            in_domain: None,
+            position: None,
+            answer,
+        }
+    }
 }
 
 /// One test picture with every decoder's answer.
@@ -148,6 +165,40 @@ impl Routed {
         calibrate::calibrate(&observations, &identity, &calibration, rules.seed)
     }
 
+    /// Routes the test part as `variant` says and writes answers and map into `record`. `statistics` and `rules` are those of the
+    /// main comparison, `metric` its mode.
+    ///
+    /// # Errors
+    /// Those of [`Self::statistics`] and [`Self::frames`].
+    pub fn fill(
+        &self,
+        record: &mut CellRecord,
+        variant: &Variant,
+        mut rules: Rules<'_>,
+        metric: Metric,
+        statistics: &Statistics,
+    ) -> Result<()> {
+        let (mut routing, mut evidence) = (Routing::Mode(metric), Evidence::Both);
+        let mut own = None;
+        match variant {
+            Variant::Routing(wanted) => routing = wanted.clone(),
+            Variant::Std(weight) => {
+                rules.weight = *weight;
+                routing = Routing::Mode(Metric::Paper);
+                own = Some(self.statistics(&rules, evidence)?);
+            }
+            Variant::Evidence(wanted, metric) => {
+                (evidence, routing) = (*wanted, Routing::Mode(*metric));
+                own = Some(self.statistics(&rules, evidence)?);
+            }
+            Variant::Main | Variant::Int8 | Variant::Others(_) | Variant::Domains(_) | Variant::Degraded(_) => {}
+        }
+        let statistics = own.as_ref().unwrap_or(statistics);
+        record.frames = self.frames(statistics, rules.weight, &routing, evidence)?;
+        record.domain_positions = self.positions(statistics);
+        Ok(())
+    }
+
     /// Every test picture answered by the decoder that `routing` finds for it.
     ///
     /// # Errors
@@ -184,14 +235,10 @@ impl Routed {
             };
             let Some(answer) = answers.get(decoder) else { continue };
             frames.push(Frame {
-                name: seen.about.name.clone(),
-                patient: seen.about.patient.clone(),
-                domain: seen.about.domain,
-                device: seen.about.device.clone(),
                 decoder: Some(decoder),
                 in_domain,
                 position: Some(plane.place(&vector(&seen.view))),
-                answer: answer.clone(),
+                ..seen.about.clone().answered(answer.clone())
             });
         }
         Ok(frames)

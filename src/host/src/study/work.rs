@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::ablation::Variant;
+use super::degrade::Degradation;
 use super::record::{CellKey, CellRecord, Task};
-use super::split::Sides;
+use super::routed::About;
+use super::split::{Item, Sides};
 use super::store::Folder;
 use crate::progress::Progress;
 use crate::train::run::VERSIONS;
@@ -29,6 +31,29 @@ pub struct Work<'a> {
     pub threads: usize,
     /// Where to say how far it is.
     pub progress: &'a Progress,
+}
+
+impl Work<'_> {
+    /// How the test pictures are degraded; none where the variant is another.
+    #[must_use]
+    pub fn degradation(&self) -> Option<Degradation> {
+        match self.variant {
+            Variant::Degraded(degradation) => Some(*degradation),
+            _ => None,
+        }
+    }
+
+    /// What is known about picture `index`, which is `item`, in this cell's split.
+    #[must_use]
+    pub fn about(&self, item: &Item, index: usize) -> About {
+        About {
+            name: item.name.clone(),
+            patient: self.sides.patient[index].clone(),
+            device: item.device.clone(),
+            domain: self.sides.domain[index],
+            label: item.label,
+        }
+    }
 }
 
 /// A record without answers. `counts` tells which pictures count as trained on and tested.

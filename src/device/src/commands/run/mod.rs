@@ -69,9 +69,9 @@ fn serve(
     let mut overlays = arguments.overlay.as_deref().map(Overlays::new).transpose()?;
 
     let shutdown = Shutdown::listen()?;
-    // A recording that waits for its results cannot be late.
     service.status(format_args!("loading {}", folder.display()));
     let bundle = open_bundle_in(&folder)?;
+    // A recording that waits for its results cannot be late.
     let mut pipeline = open_pipeline(&bundle, settings, replay == Replay::Recorded)?;
     load_cheaper(&mut pipeline, &bundle, settings, board);
     drop(bundle);

@@ -8,13 +8,14 @@ use ushydra_core::{FrameGeometry, PixelFormat};
 
 use super::config;
 use crate::baselines::{
-    Architecture, BaselineConfig, ClassPicture, MaskPicture, Painter, Trained, TrainedMasks, gradcam, train_classifier,
+    Architecture, BaselineConfig, ClassPicture, MaskPicture, Trained, TrainedMasks, gradcam, train_classifier,
     train_segmenter,
 };
 use crate::error::{HostError, Result};
 use crate::masks::LoadedSample;
 use crate::progress::Progress;
 use crate::rng::Rng;
+use crate::segment::canvas::{Canvas, truth};
 
 /// A bar or a disc of some size in one of two looks; sides differ from picture to picture.
 fn draw(index: usize) -> (u32, u32, Vec<u8>, Vec<u8>) {
@@ -135,13 +136,14 @@ fn a_segmenter_learns_to_outline() {
     let augmentation = crate::augment::AugmentConfig::none();
     let config = BaselineConfig { epochs: 15, width: 8, learning_rate: 1e-2, augmentation, ..organ() };
     let trained = outline(Architecture::Segnet, &config, folder.path(), &Progress::silent()).unwrap();
-    let mut painter = Painter::new(&config.input).unwrap();
+    let mut canvas = Canvas::new(&config.input).unwrap();
     let mut sum = 0.0;
     for (picture, logits) in mask_pictures(20..24).iter().zip(&trained.logits) {
-        let mask = painter.mask(picture, logits).unwrap();
+        let placed = canvas.prepare(&picture.file, &picture.loaded).unwrap();
+        let mask = canvas.draw(&placed, logits).unwrap();
         assert_eq!((mask.width(), mask.height()), (picture.loaded.width, picture.loaded.height));
-        sum += mask.dice(&Painter::truth(picture).unwrap()).unwrap();
-        assert!(painter.mask(picture, &logits[1..]).is_err());
+        sum += mask.dice(&truth(&picture.file, &picture.loaded).unwrap()).unwrap();
+        assert!(canvas.draw(&placed, &logits[1..]).is_err());
     }
     assert!(sum / 4.0 > 0.7, "{sum} {:?}", trained.epochs);
 }
