@@ -80,10 +80,13 @@ apt install "/tmp/ushydra_$architecture.deb"
 in_root sh -ec 'dpkg-query -s ushydra | grep -q "^Status: install ok installed"
     getent passwd ushydra >/dev/null
     test "$(stat -c %U:%a /var/lib/ushydra/models)" = root:755
-    test -L /etc/systemd/system/multi-user.target.wants/ushydra.service
+    for unit in ushydra ushydra-first-boot ushydra-mark-good; do
+        test -L /etc/systemd/system/multi-user.target.wants/$unit.service
+    done
+    test -x /usr/lib/ushydra/rauc/mark-good.sh -a -x /usr/lib/ushydra/rauc/nvbootctrl.sh
     test -s /usr/share/man/man1/ushydra-bundle-install.1.gz
     test -s /usr/share/bash-completion/completions/ushydra' || fail "the package is not installed as it should be"
-in_root systemd-analyze verify --man=no /usr/lib/systemd/system/ushydra.service >"$scratch/verify" 2>&1 || true
+in_root sh -c 'systemd-analyze verify --man=no /usr/lib/systemd/system/ushydra*.service' >"$scratch/verify" 2>&1 || true
 if grep -i ushydra "$scratch/verify" >&2; then fail "systemd finds faults in the unit"; fi
 pass "installed without a network; user, store, service and manual are there"
 

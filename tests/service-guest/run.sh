@@ -33,6 +33,9 @@ mkdir -p "$work/system/test" "$work/system/etc/systemd/system/multi-user.target.
 cp "$simulator" "$here/scenario.sh" "$work/system/test/"
 chmod +x "$work/system/test/scenario.sh"
 printf '[Service]\nWatchdogSec=%s\n' "${USHYDRA_GUEST_WATCHDOG:-30}" >"$work/system/etc/systemd/system/ushydra.service.d/test.conf"
+# How fast an emulated processor is, is not the question here.
+sed -i 's/^#: max_age_ms = .*/max_age_ms = 600000/' "$work/system/etc/ushydra/ushydra.toml"
+grep -q '^max_age_ms' "$work/system/etc/ushydra/ushydra.toml"
 cat >"$work/system/etc/systemd/system/scenario.service" <<'UNIT'
 [Unit]
 After=multi-user.target
