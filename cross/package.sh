@@ -25,10 +25,10 @@ features=${USHYDRA_FEATURES-tensorrt}
 say() { echo "package: $*" >&2; }
 
 install_cargo_deb() {
-    [[ $("$cross_dir/tools/bin/cargo-deb" --version 2>/dev/null) == "$cargo_deb_version" ]] && return
+    [[ $("$cross_dir/tools/bin/cargo-deb" --version 2>/dev/null) == *" $cargo_deb_version" ]] && return
     say "cargo-deb $cargo_deb_version, once"
     env -u RUSTC CARGO_TARGET_DIR="$cross_dir/tools/build" \
-        cargo install --quiet --locked --root "$cross_dir/tools" --version "$cargo_deb_version" cargo-deb
+        cargo install --quiet --locked --force --root "$cross_dir/tools" --version "$cargo_deb_version" cargo-deb
     rm -rf "$cross_dir/tools/build"
 }
 
