@@ -5,7 +5,7 @@
 #
 #   ARCH=aarch64 (default) | x86_64     and the other variables of tests/usb-guest/run.sh
 #   USHYDRA_DEB=FILE                    the package; default: built by cross/package.sh
-#   USHYDRA_GUEST_WATCHDOG=S            the watchdog's interval in the guest, so that the test does not wait for the real one; default 30
+#   USHYDRA_GUEST_WATCHDOG=S            the watchdog's interval in the guest, longer where an emulated frame takes longer; default 60
 #
 # Start at boot, confinement, frames of a probe, watchdog answered and not answered, probe pulled, signed update, stop: see scenario.sh.
 # Needs what tests/package.sh and tests/usb-guest/run.sh need, and e2fsprogs.
@@ -32,7 +32,7 @@ rm "$work/system/tmp/ushydra.deb"
 mkdir -p "$work/system/test" "$work/system/etc/systemd/system/multi-user.target.wants" "$work/system/etc/systemd/system/ushydra.service.d"
 cp "$simulator" "$here/scenario.sh" "$work/system/test/"
 chmod +x "$work/system/test/scenario.sh"
-printf '[Service]\nWatchdogSec=%s\n' "${USHYDRA_GUEST_WATCHDOG:-30}" >"$work/system/etc/systemd/system/ushydra.service.d/test.conf"
+printf '[Service]\nWatchdogSec=%s\n' "${USHYDRA_GUEST_WATCHDOG:-60}" >"$work/system/etc/systemd/system/ushydra.service.d/test.conf"
 # How fast an emulated processor is, is not the question here.
 sed -i 's/^#: max_age_ms = .*/max_age_ms = 600000/' "$work/system/etc/ushydra/ushydra.toml"
 grep -q '^max_age_ms' "$work/system/etc/ushydra/ushydra.toml"
