@@ -26,7 +26,7 @@ within() {
 records() { journal | grep -c "\"bundle\":\"${1:-cardiac-lv@}"; }
 more_records_than() { (($(records "${2:-}") > $1)); }
 is() { [[ $(property "$1") == "$2" ]]; }
-interval=$(($(systemctl show ushydra -p WatchdogUSec --value | sed 's/s$//' | awk '{ print int($1) }')))
+interval=$(systemd-analyze timespan "$(property WatchdogUSec)" | awk '$1 ~ /s:$/ { print int($2 / 1000000); exit }')
 
 echo
 echo "guest: $(uname -m) $(uname -r), Debian $(cat /etc/debian_version), systemd $(systemctl --version | awk 'NR == 1 { print $2 }'), $(dpkg-query -W ushydra | tr '\t' ' '), watchdog ${interval} s"
