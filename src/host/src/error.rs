@@ -42,7 +42,7 @@ pub enum HostError {
     /// Pretrained weights that cannot be imported.
     #[error("weights {}: {problem}", path.display())]
     Weights {
-        /// The safetensors file.
+        /// The weights file.
         path: PathBuf,
         /// Cause and remedy.
         problem: String,

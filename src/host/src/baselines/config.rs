@@ -147,7 +147,8 @@ pub struct BaselineConfig {
     /// Weight of the domain code's cross-entropy in DoFE.
     #[serde(default = "code_weight")]
     pub domain_code: f64,
-    /// Pretrained weights in torchvision's names (safetensors); without them weights are drawn.
+    /// Pretrained weights of this network, or of its backbone, in the names of torchvision or timm: safetensors, or a .pth or .pt of
+    /// `torch.save`. Without them weights are drawn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<PathBuf>,
     /// What computes.

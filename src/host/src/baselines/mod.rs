@@ -2,7 +2,8 @@
 //!
 //! All of them learn from the same pictures with the same preprocessing, augmentation, optimiser (AdamW, cosine schedule), budget
 //! and choice of the epoch as USHydra's own networks. Their tensors carry torchvision's names, so that its pretrained weights
-//! load. A network is tested against PyTorch by `tests/baselines/make_fixtures.py`.
+//! load, and timm's ([`family`]). A network is tested against PyTorch by `tests/baselines/make_fixtures.py`, files that
+//! PyTorch, torchvision and timm wrote by `tests/baselines/make_pretrained.py`.
 
 mod build;
 mod classify;
@@ -11,6 +12,7 @@ mod course;
 mod deeplab;
 mod densenet;
 mod dofe;
+mod family;
 mod fcn;
 mod gradcam;
 mod layers;

@@ -19,8 +19,8 @@ pub(super) struct Import {
     /// Recipe; its [encoder] and [input] are used.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// Pretrained weights.
-    #[arg(long, value_name = "SAFETENSORS")]
+    /// Pretrained weights: safetensors, or a .pth, .pt or .bin of torch.save.
+    #[arg(long, value_name = "FILE")]
     weights: PathBuf,
     /// The ONNX file to write.
     #[arg(long, value_name = "ONNX")]
@@ -30,7 +30,8 @@ pub(super) struct Import {
 impl Import {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let recipe = Recipe::read(&self.config)?;
-        let (graph, features) = import::import(&self.weights, &recipe.encoder, &recipe.input)?;
+        let import::Imported { graph, features, summary } =
+            import::import(&self.weights, &recipe.encoder, &recipe.input)?;
         let bytes = graph.to_bytes()?;
         files::write_atomic(&self.out, &bytes)?;
         let note = json!({
@@ -42,6 +43,7 @@ impl Import {
             "versions": VERSIONS.iter().copied().collect::<std::collections::BTreeMap<_, _>>(),
         });
         files::write_json(&self.out.with_extension("json"), &note)?;
+        print(&format!("{}: {summary}\n", self.weights.display()));
         print(&format!("{}: {features} features, {} MB\n", self.out.display(), bytes.len() / 1_000_000));
         Ok(())
     }

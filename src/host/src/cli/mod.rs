@@ -53,7 +53,7 @@ enum Command {
     /// Look at a data set before training on it.
     #[command(subcommand)]
     Dataset(dataset::Command),
-    /// Turn pretrained weights (DINOv2, timm ViT; safetensors) into encoder.onnx.
+    /// Turn pretrained weights (DINOv2, ViT of timm or torchvision; safetensors or .pth) into encoder.onnx.
     Import(make::Import),
     /// Train the decoders of a recipe into a run folder; run again to go on after a stop.
     Train(make::Train),

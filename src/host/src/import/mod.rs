@@ -2,7 +2,11 @@
 
 mod names;
 mod positions;
+mod pytorch;
 pub(crate) mod weights;
+#[cfg(test)]
+mod weights_tests;
+mod wrapping;
 
 use std::path::Path;
 
@@ -14,7 +18,7 @@ use ushydra_onnx::{Graph, Storage};
 pub use names::Scheme;
 
 use crate::error::{HostError, Result};
-use weights::Weights;
+use weights::{Weights, listed};
 
 /// Number added to the variance in every normalisation, the same in timm's ViTs and in DINOv2.
 const EPSILON: f32 = 1e-6;
@@ -27,7 +31,8 @@ pub const MAX_FEATURES: usize = ushydra_core::MAX_FEATURES - ushydra_bundle::PIX
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EncoderConfig {
-    /// How the weights file names its tensors.
+    /// How the weights file names its tensors; by default its names tell.
+    #[serde(default)]
     pub names: Scheme,
     /// Attention heads per block; by default one per 64 elements of a token, as every published ViT and DINOv2 has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -83,13 +88,22 @@ fn tap(text: &str) -> std::result::Result<Tap, String> {
     })
 }
 
-/// Reads pretrained weights and builds the encoder's graph with f16 weights. Returns it with the length of its feature
-/// vector.
+/// An encoder from pretrained weights.
+pub struct Imported {
+    /// Its graph with f16 weights.
+    pub graph: Graph,
+    /// Length of its feature vector.
+    pub features: usize,
+    /// Which tensors the file had, in a sentence.
+    pub summary: String,
+}
+
+/// Reads pretrained weights (safetensors or a file of `torch.save`) and builds the encoder's graph.
 ///
 /// # Errors
-/// [`HostError::Weights`] for a file that is damaged, lacks a tensor or has one of another shape;
-/// [`HostError::Onnx`] for weights beyond the range of f16.
-pub fn import(path: &Path, config: &EncoderConfig, input: &InputSpec) -> Result<(Graph, usize)> {
+/// [`HostError::Weights`] for a file that is damaged, lacks a tensor, has one of another shape or one that this encoder has no
+/// place for; [`HostError::Onnx`] for weights beyond the range of f16.
+pub fn import(path: &Path, config: &EncoderConfig, input: &InputSpec) -> Result<Imported> {
     let problem = |problem: String| HostError::Weights { path: path.to_owned(), problem };
     config.check(input).map_err(problem)?;
     let taps = config.taps().map_err(problem)?;
@@ -134,7 +148,15 @@ pub fn import(path: &Path, config: &EncoderConfig, input: &InputSpec) -> Result<
     graph.documentation("USHydra encoder: normalised picture [1, channels, height, width] to feature vector");
     graph.metadata("attribution", &config.attribution);
     graph.metadata("features", &config.features.join(" "));
-    Ok((graph, features))
+    let left = weights.left();
+    let summary = format!(
+        "{} tensors taken in {}'s names, {} left{}",
+        weights.taken(),
+        found.scheme.owner(),
+        left.len(),
+        if left.is_empty() { String::new() } else { format!(" ({})", listed(&left)) }
+    );
+    Ok(Imported { graph, features, summary })
 }
 
 #[cfg(test)]

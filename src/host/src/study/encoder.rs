@@ -56,7 +56,9 @@ impl Encoder {
         let note = match known {
             Some(note) => note,
             None => {
-                let (graph, features) = import::import(weights, &recipe.encoder, &recipe.input)?;
+                let import::Imported { graph, features, summary } =
+                    import::import(weights, &recipe.encoder, &recipe.input)?;
+                log::info!("{}: {summary}", weights.display());
                 let bytes = graph.to_bytes()?;
                 let sha256 = files::sha256(&bytes);
                 files::write_atomic(&path, &bytes)?;

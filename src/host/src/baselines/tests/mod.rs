@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod parity;
+mod pretrained;
 mod training;
 
 use safetensors::tensor::{Dtype, TensorView};
@@ -36,8 +37,13 @@ pub(super) fn config() -> BaselineConfig {
     }
 }
 
-/// Writes formula weights of a network in torchvision's names.
-pub(super) fn write_weights(architecture: super::Architecture, config: &BaselineConfig, path: &std::path::Path) {
+/// Writes formula weights of a network in torchvision's names, and those of `more` tensors.
+pub(super) fn write_weights(
+    architecture: super::Architecture,
+    config: &BaselineConfig,
+    path: &std::path::Path,
+    more: &[(&str, &[usize])],
+) {
     struct Shapes;
     impl super::build::WithClassifier for Shapes {
         type Answer = Vec<(String, Vec<usize>)>;
@@ -46,12 +52,19 @@ pub(super) fn write_weights(architecture: super::Architecture, config: &Baseline
         }
     }
     let device = burn::tensor::Device::flex();
-    let shapes = super::build::classifier(architecture, config, &device, Shapes).unwrap();
+    let mut shapes = super::build::classifier(architecture, config, &device, Shapes).unwrap();
+    shapes.extend(more.iter().map(|(name, shape)| ((*name).to_owned(), shape.to_vec())));
+    let tensors = shapes.into_iter().map(|(name, shape)| (name.clone(), shape.clone(), parity::fill(&name, &shape)));
+    write_tensors(path, &tensors.collect::<Vec<_>>());
+}
+
+/// Writes a safetensors file.
+pub(super) fn write_tensors(path: &std::path::Path, tensors: &[(String, Vec<usize>, Vec<f32>)]) {
     let bytes: Vec<Vec<u8>> =
-        shapes.iter().map(|(n, s)| parity::fill(n, s).iter().flat_map(|v| v.to_le_bytes()).collect()).collect();
-    let views = shapes
+        tensors.iter().map(|(_, _, values)| values.iter().flat_map(|v| v.to_le_bytes()).collect()).collect();
+    let views = tensors
         .iter()
         .zip(&bytes)
-        .map(|((name, shape), bytes)| (name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap()));
+        .map(|((name, shape, _), bytes)| (name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap()));
     std::fs::write(path, safetensors::serialize(views.collect::<Vec<_>>(), None).unwrap()).unwrap();
 }

@@ -76,14 +76,14 @@ pub(super) fn fill(name: &str, shape: &[usize]) -> Vec<f32> {
 fn filled<M: Named>(network: M) -> M {
     let shapes: std::collections::HashMap<_, _> = weights::shapes(&network).into_iter().collect();
     let mut source = |name: &str| Ok(shapes.get(name).map(|s| Stored { shape: s.clone(), values: fill(name, s) }));
-    weights::read(network, &mut source, Path::new("formula")).unwrap()
+    weights::read(network, &mut source, Path::new("formula")).unwrap().0
 }
 
-fn image(shape: [usize; 4], device: &Device) -> Tensor<4> {
+pub(super) fn image(shape: [usize; 4], device: &Device) -> Tensor<4> {
     Tensor::from_data(TensorData::new(fill("input", &shape), shape), device)
 }
 
-fn strided<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
+pub(super) fn strided<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
     let values: Vec<f32> = tensor.into_data().try_to_vec().unwrap();
     values.iter().step_by((values.len() / 24).max(1)).take(24).map(|&v| f64::from(v)).collect()
 }
