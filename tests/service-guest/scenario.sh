@@ -26,12 +26,14 @@ within() {
 records() { journal | grep -c "\"bundle\":\"${1:-cardiac-lv@}"; }
 more_records_than() { (($(records "${2:-}") > $1)); }
 is() { [[ $(property "$1") == "$2" ]]; }
+# Seconds for what takes a board a few: emulated on a busy machine, it takes minutes.
+patience=900
 interval=$(systemd-analyze timespan "$(property WatchdogUSec)" | awk '$1 ~ /s:$/ { print int($2 / 1000000); exit }')
 
 echo
 echo "guest: $(uname -m) $(uname -r), Debian $(cat /etc/debian_version), systemd $(systemctl --version | awk 'NR == 1 { print $2 }'), $(dpkg-query -W ushydra | tr '\t' ' '), watchdog ${interval} s"
 
-within 400 is ActiveState active || fail "the service does not become ready"
+within "$patience" is ActiveState active || fail "the service does not become ready"
 [[ $(systemctl is-enabled ushydra) == enabled ]] || fail "the service is not enabled"
 pass "the service is started at boot and says that it is ready, without a probe"
 
@@ -48,9 +50,9 @@ status=/proc/$process/status
 pass "confined: no capability, no new privileges, system calls filtered; $(systemd-analyze security ushydra --no-pager | sed -n 's/.*Overall exposure level for //p' | sed 's/[^ -~]//g')"
 
 # The simulator draws a whole heartbeat before it plugs itself in; emulated, large pictures take it minutes.
-probe=(/test/ushydra-probe-sim vhci probe --content phantom:a4c --size 192x144 --rate 2)
+probe=(/test/ushydra-probe-sim vhci probe --content phantom:a4c --size 96x72 --rate 2)
 "${probe[@]}" >/tmp/events 2>&1 &
-within 400 more_records_than 3 || fail "no record of the probe's frames; simulator: $(tail -n 2 /tmp/events)"
+within "$patience" more_records_than 3 || fail "no record of the probe's frames; simulator: $(tail -n 2 /tmp/events)"
 pass "a probe is plugged in: $(records) records in the journal, the last: $(journal | grep '"bundle"' | tail -n 1 | cut -c1-100)"
 
 # Twice the watchdog's interval without a restart, frames all the while.
@@ -61,11 +63,11 @@ more_records_than "$before" || fail "frames stopped"
 pass "watchdog answered for $((interval * 2)) s, $(($(records) - before)) records meanwhile"
 
 kill -STOP "$process"
-within $((interval * 3 + 400)) is NRestarts 1 || fail "a hung service is not restarted"
-within 400 is ActiveState active || fail "the service does not come back after a hang"
+within $((interval * 3 + patience)) is NRestarts 1 || fail "a hung service is not restarted"
+within "$patience" is ActiveState active || fail "the service does not come back after a hang"
 journalctl -u ushydra --no-pager | grep -q "Watchdog timeout" || fail "it was not the watchdog"
 before=$(records)
-within 400 more_records_than "$before" || fail "no frames after the restart"
+within "$patience" more_records_than "$before" || fail "no frames after the restart"
 pass "hung, killed by the watchdog, started again, frames again"
 
 kill -KILL %1
@@ -74,7 +76,7 @@ sleep 3
 is NRestarts 1 || fail "a lost probe ends the service"
 before=$(records)
 "${probe[@]}" >/tmp/events 2>&1 &
-within 400 more_records_than "$before" || fail "no frames after the probe came back"
+within "$patience" more_records_than "$before" || fail "no frames after the probe came back"
 is NRestarts 1 || fail "the service was restarted for a lost probe"
 pass "the probe was pulled and plugged: frames again, no restart"
 
@@ -87,7 +89,7 @@ if ushydra bundle install --yes stick 2>/tmp/refusal; then fail "a bundle of an 
 cp key.pub /etc/ushydra/keys/
 ushydra bundle install --yes stick >/tmp/installed 2>&1 || fail "the update is refused: $(tail -n 1 /tmp/installed)"
 systemctl restart ushydra
-within 400 more_records_than 0 cardiac-lv@1.2.0 || fail "the service does not run the update"
+within "$patience" more_records_than 0 cardiac-lv@1.2.0 || fail "the service does not run the update"
 pass "a signed update is installed and run, one of an unknown signer was refused"
 
 began=$(seconds)
