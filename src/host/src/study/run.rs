@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::ablation_tables;
 use super::config::StudyConfig;
 use super::engine::{CellState, Engine, Failure, Job};
+use super::explain;
 use super::figures::Draws;
 use super::lock::{self, Asked};
 use super::networks;
@@ -20,6 +21,7 @@ use super::system::System;
 use super::table::Table;
 use super::tables::Context;
 use super::work::Work;
+use crate::baselines::{Architecture, BaselineConfig};
 use crate::error::{HostError, Result};
 use crate::progress::Progress;
 use crate::segment::ComputeDevice;
@@ -153,7 +155,7 @@ impl Study {
         let mut settings = Settings::default()
             .with("cell", &cell.key.slug())
             .with("split", &format!("{sides:?}"))
-            .with("device", &format!("{:?}", self.device));
+            .with(store::DEVICE, &format!("{:?}", self.device));
         match cell.task {
             Task::Classify => {
                 let planes = self.planes()?;
@@ -187,7 +189,8 @@ impl Study {
         Ok(settings)
     }
 
-    fn network(&self, cell: &Planned) -> Result<(crate::baselines::Architecture, crate::baselines::BaselineConfig)> {
+    /// Architecture and settings of a cell's network, before those that come with the cell.
+    pub(super) fn network(&self, cell: &Planned) -> Result<(Architecture, BaselineConfig)> {
         let root = &self.places.root;
         match cell.task {
             Task::Classify => {
@@ -206,11 +209,11 @@ impl Study {
         }
     }
 
-    fn planes(&self) -> Result<&Planes> {
+    pub(super) fn planes(&self) -> Result<&Planes> {
         self.planes.as_ref().ok_or_else(|| HostError::Dataset("the study has no classification".to_owned()))
     }
 
-    fn outlines(&self) -> Result<&Outlines> {
+    pub(super) fn outlines(&self) -> Result<&Outlines> {
         self.outlines.as_ref().ok_or_else(|| HostError::Dataset("the study has no segmentation".to_owned()))
     }
 
@@ -247,16 +250,7 @@ impl Study {
             None => None,
         };
         folder.begin()?;
-        let work = Work {
-            key: &cell.key,
-            variant: &cell.variant,
-            sides: self.sides(cell)?,
-            folder: &folder,
-            main: base.as_deref(),
-            divisions: &self.config.ablations.of(cell.task).domains,
-            threads: self.threads,
-            progress,
-        };
+        let work = self.work(cell, &folder, base.as_deref(), progress)?;
         let record = match cell.system {
             System::Vit => self.planes()?.vit(&work)?,
             System::UshydraVit => self.planes()?.ushydra(&work)?,
@@ -266,7 +260,36 @@ impl Study {
             _ => networks::classify(self.planes()?, &work, self.network(cell)?, self.device)?,
         };
         folder.finish(&record)?;
+        if explain::is_explained(cell) {
+            match self.explain_cell(cell, &folder, &record, progress) {
+                Err(HostError::Stopped) => return Err(HostError::Stopped),
+                // Figures stand without pictures.
+                Err(error) => log::warn!("{}: {error}; `compare --explain` tries its pictures again", cell.key),
+                Ok(()) => {}
+            }
+        }
         Ok(CellState::Finished)
+    }
+
+    /// What the system of a cell is given; `main` is the folder of the cell that an ablation goes on from.
+    pub(super) fn work<'a>(
+        &'a self,
+        cell: &'a Planned,
+        folder: &'a Folder,
+        main: Option<&'a Path>,
+        progress: &'a Progress,
+    ) -> Result<Work<'a>> {
+        Ok(Work {
+            key: &cell.key,
+            variant: &cell.variant,
+            sides: self.sides(cell)?,
+            root: &self.places.root,
+            folder,
+            main,
+            divisions: &self.config.ablations.of(cell.task).domains,
+            threads: self.threads,
+            progress,
+        })
     }
 
     /// Makes all cells whose key holds `only`, round by round. Returns those that failed.
