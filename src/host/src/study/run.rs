@@ -1,5 +1,7 @@
 //! A study at work: its data, its cells, and the way from a cell's key to its record.
 
+mod settings;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -16,12 +18,11 @@ use super::plan::{self, Planned};
 use super::planes::Planes;
 use super::record::{CellKey, CellRecord, Task};
 use super::split::{self, Sides};
-use super::store::{self, Folder, Settings};
+use super::store::{self, Folder};
 use super::system::System;
 use super::table::Table;
 use super::tables::Context;
 use super::work::Work;
-use crate::baselines::{Architecture, BaselineConfig};
 use crate::error::{HostError, Result};
 use crate::progress::Progress;
 use crate::segment::ComputeDevice;
@@ -147,66 +148,6 @@ impl Study {
         self.sides
             .get(&(cell.task, cell.split.name.clone()))
             .ok_or_else(|| HostError::config(&self.places.config, format!("there is no split `{}`", cell.split.name)))
-    }
-
-    /// Everything a cell depends on.
-    fn settings(&self, cell: &Planned) -> Result<Settings> {
-        let sides = self.sides(cell)?;
-        let mut settings = Settings::default()
-            .with("cell", &cell.key.slug())
-            .with("split", &format!("{sides:?}"))
-            .with(store::DEVICE, &format!("{:?}", self.device));
-        match cell.task {
-            Task::Classify => {
-                let planes = self.planes()?;
-                settings = settings.with("data", &planes.data);
-                if cell.system.is_vit() {
-                    let recipe = &planes.recipe;
-                    let encoder = planes.encoder.as_ref().map_or("", |e| &e.sha256);
-                    let division = match &cell.variant {
-                        super::ablation::Variant::Domains(name) => self.config.ablations.classify.domains.get(name),
-                        _ => None,
-                    };
-                    settings = settings
-                        .with("recipe", &recipe.evaluation_fingerprint())
-                        .with("encoder", encoder)
-                        .with("division", &format!("{division:?}"));
-                }
-            }
-            Task::Segment => {
-                let outlines = self.outlines()?;
-                settings = settings.with("data", &outlines.data);
-                if !cell.system.is_network() {
-                    let recipe = &outlines.recipe;
-                    let rest = format!("{:?} {:?}", recipe.calibration, recipe.routing);
-                    settings = settings.with("recipe", &recipe.training_fingerprint()).with("calibration", &rest);
-                }
-            }
-        }
-        if cell.system.is_network() {
-            settings = settings.with("network", &format!("{:?}", self.network(cell)?));
-        }
-        Ok(settings)
-    }
-
-    /// Architecture and settings of a cell's network, before those that come with the cell.
-    pub(super) fn network(&self, cell: &Planned) -> Result<(Architecture, BaselineConfig)> {
-        let root = &self.places.root;
-        match cell.task {
-            Task::Classify => {
-                let planes = self.planes()?;
-                let recipe = &planes.recipe;
-                let (input, changes) = (&recipe.input, &recipe.augmentation);
-                networks::settings(&planes.config, cell.system, &recipe.labels, input, changes, None, root)
-            }
-            Task::Segment => {
-                let outlines = self.outlines()?;
-                let recipe = &outlines.recipe;
-                let (input, changes) = (&recipe.input, &recipe.augmentation);
-                let loss = Some(recipe.training.loss);
-                networks::settings(&outlines.config, cell.system, &recipe.labels, input, changes, loss, root)
-            }
-        }
     }
 
     pub(super) fn planes(&self) -> Result<&Planes> {

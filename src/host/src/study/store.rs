@@ -11,8 +11,6 @@ use crate::files;
 const RECORD: &str = "cell.json";
 const SETTINGS: &str = "settings.json";
 const SECONDS: &str = "seconds.json";
-/// The setting that says what networks were trained on.
-pub(super) const DEVICE: &str = "device";
 
 /// Everything a cell's result depends on, by name, each as a hash: what differs can be named without being understood.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -73,15 +71,6 @@ impl Folder {
         read(&self.path)
     }
 
-    /// The same, whatever computed it: for what goes on from a finished cell without training.
-    ///
-    /// # Errors
-    /// As [`Self::record`], but for a cell of another device.
-    pub fn record_of_any_device(&self) -> Result<Option<CellRecord>> {
-        self.check_but(&[DEVICE])?;
-        read(&self.path)
-    }
-
     /// Notes the settings before any work, so that what lies beside them is known to belong to them.
     ///
     /// # Errors
@@ -113,11 +102,6 @@ impl Folder {
     }
 
     fn check(&self) -> Result<()> {
-        self.check_but(&[])
-    }
-
-    /// Compares all settings but those in `free`.
-    fn check_but(&self, free: &[&str]) -> Result<()> {
         let path = self.path.join(SETTINGS);
         if !path.exists() {
             return Ok(());
@@ -134,8 +118,7 @@ impl Folder {
             }
             Err(error) => return Err(error),
         };
-        let mut differing = self.settings.differing(&found);
-        differing.retain(|name| !free.contains(&name.as_str()));
+        let differing = self.settings.differing(&found);
         if differing.is_empty() {
             return Ok(());
         }
@@ -243,10 +226,6 @@ mod tests {
         assert!(cell.stopwatch().seconds() > 0.0);
         let error = folder("20 epochs").record().unwrap_err().to_string();
         assert!(error.contains("(budget changed)") && error.contains("--renew"), "{error}");
-        assert!(folder("20 epochs").record_of_any_device().is_err());
-        let elsewhere = Folder::new(dir.path(), &key, settings("10 epochs").with(DEVICE, "gpu"));
-        assert!(elsewhere.record().unwrap_err().to_string().contains("(device changed)"));
-        assert_eq!(elsewhere.record_of_any_device().unwrap(), Some(record(&key)));
         std::fs::write(cell.path.join(RECORD), b"{\"key\":").unwrap();
         assert_eq!(cell.record().unwrap(), None);
         assert!(!cell.renew().unwrap() && folder("20 epochs").renew().unwrap());

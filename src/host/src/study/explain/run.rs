@@ -45,11 +45,7 @@ impl Study {
 
     /// Whether the cell was explained now; none for a cell that is not finished.
     fn explain_finished(&self, cell: &Planned, progress: &Progress) -> Result<Option<bool>> {
-        let folder = self.folder(cell)?;
-        if !folder.path.is_dir() {
-            return Ok(None);
-        }
-        let Some(record) = folder.record_of_any_device()? else { return Ok(None) };
+        let Some((folder, record)) = self.finished(cell)? else { return Ok(None) };
         match Explained::read(&folder.path, &record) {
             Ok(Some(_)) => return Ok(Some(false)),
             Ok(None) => {}
