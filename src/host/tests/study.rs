@@ -1,6 +1,6 @@
 //! A miniature study, end to end through the program's command line; what resumes, what is refused.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod common;
 

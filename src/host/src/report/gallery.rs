@@ -82,12 +82,12 @@ impl Legend {
                 let stop = |at: usize| palette::hex(palette::heat(at as f32 / (STOPS - 1) as f32));
                 let stops: Vec<String> = (0..STOPS).map(stop).collect();
                 let bar = format!("background:linear-gradient(90deg,{})", stops.join(","));
-                html! { p.legend { "0, no weight " span.bar style=(bar) {} " 1, the greatest of a picture" } }
+                html! { p.legend { span { "0, no weight " span.bar style=(bar) {} " 1, the greatest of a picture" } } }
             }
             Self::Outlines => html! {
                 p.legend {
-                    span.drawn {} " outline of the system (solid)   "
-                    span.published {} " published outline (dashed)"
+                    span { span.drawn {} " outline of the system (solid)" }
+                    span { span.published {} " published outline (dashed)" }
                 }
             },
         }
