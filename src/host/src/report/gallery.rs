@@ -27,8 +27,10 @@ pub struct Gallery {
 /// What colours mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Legend {
-    /// [`palette::heat`].
+    /// [`palette::heat`] from nothing to the greatest weight of a picture.
     Heat,
+    /// [`palette::heat`] over the patches of a picture.
+    Attention,
     /// Lines around masks.
     Outlines,
 }
@@ -78,11 +80,15 @@ impl Gallery {
 impl Legend {
     fn markup(self) -> Markup {
         match self {
-            Self::Heat => {
+            Self::Heat | Self::Attention => {
                 let stop = |at: usize| palette::hex(palette::heat(at as f32 / (STOPS - 1) as f32));
                 let stops: Vec<String> = (0..STOPS).map(stop).collect();
                 let bar = format!("background:linear-gradient(90deg,{})", stops.join(","));
-                html! { p.legend { span { "0, no weight " span.bar style=(bar) {} " 1, the greatest of a picture" } } }
+                let [low, high] = match self {
+                    Self::Attention => ["0, 5th percentile of a picture's patches ", " 1, 95th percentile"],
+                    _ => ["0, no weight ", " 1, the greatest of a picture"],
+                };
+                html! { p.legend { span { (low) span.bar style=(bar) {} (high) } } }
             }
             Self::Outlines => html! {
                 p.legend {

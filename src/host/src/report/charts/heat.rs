@@ -14,7 +14,7 @@ use crate::study::explain::{Case, Detail, Explained, Grid, Mean, Method};
 use crate::study::record::CellRecord;
 
 /// Side of a mean map in CSS pixels, and longest side of a picture.
-const MAP: u32 = 144;
+const MAP: u32 = 200;
 const PICTURE: u32 = 224;
 /// How much of a picture's pixel the greatest heat covers.
 const COVER: f32 = 0.6;
@@ -40,7 +40,7 @@ pub fn section(
                 .collect();
             if !figures.is_empty() {
                 let heading = format!("{}: worst and best cases", record.key.system);
-                galleries.push(Gallery { heading, legend: Legend::Heat, figures });
+                galleries.push(Gallery { heading, legend: legend(explained.method), figures });
             }
         }
     }
@@ -48,8 +48,9 @@ pub fn section(
         "Where the classifiers look",
         "Mean over the test pictures that truly show a plane, in the frame that the network sees (the cropped picture). Convolutional \
          networks: Grad-CAM, what speaks for that plane in the last convolutional map. ViTs: attention rollout, what of the picture \
-         reaches the class token through all blocks; it knows no planes and belongs to the encoder. Every picture's map is divided by its \
-         greatest weight before the mean. A map tells where a network looked, not whether it was right to. Worst and best cases stand \
+         reaches the class token through all blocks; it knows no planes and belongs to the encoder. Before the mean, a \
+         picture's Grad-CAM is divided by its greatest weight; attention is stretched between its 5th and 95th percentile, because such \
+         encoders put most of it on a few patches without content (Darcet et al. 2024). A map tells where a network looked, not whether it was right to. Worst and best cases stand \
          by the probability of the truth; their map explains the answer.",
         "No heat maps: `ushydra-host compare --explain` makes them from finished cells, without training.",
         galleries,
@@ -70,9 +71,16 @@ fn means(study: &Collected, groups: &[Group<'_>]) -> Vec<Gallery> {
         let shared = if systems.len() > 1 { " of the encoder that they share" } else { "" };
         let heading = format!("{}: {}{shared}", systems.join(", "), method(explained.method));
         let figures = explained.means.iter().map(|mean| figure(record, mean)).collect();
-        Gallery { heading, legend: Legend::Heat, figures }
+        Gallery { heading, legend: legend(explained.method), figures }
     };
     found.into_iter().map(gallery).collect()
+}
+
+const fn legend(method: Method) -> Legend {
+    match method {
+        Method::AttentionRollout => Legend::Attention,
+        Method::GradCam | Method::Outlines => Legend::Heat,
+    }
 }
 
 const fn method(method: Method) -> &'static str {

@@ -8,6 +8,9 @@
 //!
 //! and the class token's row of `R` says how much of every patch went into it. It knows nothing of classes: every decoder on one
 //! encoder has the same map.
+//!
+//! Encoders such as DINOv2 put most of their attention on a few patches without content (Darcet et al., ICLR 2024), beside which all
+//! else would look alike: a map is shown from the 5th to the 95th percentile of its picture's patches.
 
 use std::path::Path;
 
@@ -17,9 +20,13 @@ use ushydra_onnx::vit::with_attention;
 use ushydra_probe::Frame;
 
 use super::grid::Heat;
+use crate::calibrate::quantile;
 use crate::error::{HostError, Result};
 use crate::features::extract::read_picture;
 use crate::files;
+
+/// Ends of the scale as shares of a picture's patches.
+const ENDS: [f64; 2] = [0.05, 0.95];
 
 /// Weight of every token in the class token (token 0) after all blocks; adds to 1.
 ///
@@ -77,7 +84,7 @@ pub struct Attended {
     pub features: Vec<f32>,
     /// Share of every patch in the class token, row by row; with the share of the class token itself they add to 1.
     pub patches: Vec<f64>,
-    /// The same over what the network saw of the picture.
+    /// The same from the 5th to the 95th percentile, over what the network saw of the picture.
     pub heat: Heat,
     /// What the network saw, in pixels of the picture.
     pub crop: Rect,
@@ -117,11 +124,18 @@ impl Attentive {
         let other = || problem("the encoder's attention has another size than its patches".to_owned());
         let row = rollout(&self.attention, self.blocks, self.tokens).ok_or_else(other)?;
         let patches = row[1..].to_vec();
-        let map = enlarged(&patches, [spec.width, spec.height]).ok_or_else(other)?;
+        let map = enlarged(&stretched(&patches), [spec.width, spec.height]).ok_or_else(other)?;
         let heat = Heat::new(map, [spec.width, spec.height], mapping.fitted).ok_or_else(other)?;
         let size = [geometry.width, geometry.height];
         Ok(Attended { features: self.features.clone(), patches, heat, crop: mapping.crop, size })
     }
+}
+
+/// 0 at the lower end of the scale, 1 at the upper; all 1 where every patch weighs alike.
+fn stretched(patches: &[f64]) -> Vec<f64> {
+    let [low, high] = ENDS.map(|q| quantile(patches.to_vec(), q));
+    let even = high - low <= f64::from(f32::EPSILON) * high;
+    patches.iter().map(|p| if even { 1.0 } else { ((p - low) / (high - low)).clamp(0.0, 1.0) }).collect()
 }
 
 /// The square of patches over the input's pixels, each pixel with the weight of its patch; the grid smooths it.
@@ -164,10 +178,19 @@ mod tests {
         // Each block leaves half of the class token's own share and spreads the rest: 1/8 stays after three.
         let patch = (1.0 - 0.125) / tokens as f64;
         assert!(row[1..].iter().all(|w| (w - patch).abs() < 1e-7), "{row:?}");
-        let map = enlarged(&row[1..], [32, 32]).unwrap();
+        let map = enlarged(&stretched(&row[1..]), [32, 32]).unwrap();
         let heat = Heat::new(map, [32, 32], Rect::whole(32, 32)).unwrap();
         assert!(heat.kept().values().iter().all(|v| *v == 255));
         assert!(enlarged(&row, [32, 32]).is_none());
+    }
+
+    #[test]
+    fn one_patch_does_not_hide_the_others() {
+        let mut patches: Vec<f64> = (0..256).map(|i| 1.0 + f64::from(i % 16)).collect();
+        patches[77] = 1000.0;
+        let found = stretched(&patches);
+        assert!(found.iter().all(|v| (0.0..=1.0).contains(v)) && found[77] == 1.0);
+        assert!((found[8] - 0.53).abs() < 0.07 && found[0] == 0.0, "{} {}", found[8], found[0]);
     }
 
     proptest! {
