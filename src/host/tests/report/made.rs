@@ -208,10 +208,10 @@ fn base64(bytes: &[u8]) -> String {
     let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for at in (0..bytes.len()).step_by(3) {
-        let word = value(at) << 16 | value(at + 1) << 8 | value(at + 2);
+        let word = (value(at) << 16) | (value(at + 1) << 8) | value(at + 2);
         let filled = (bytes.len() - at).min(3) + 1;
         text.extend(
-            (0..4).map(|i| if i < filled { char::from(letters[(word >> (18 - 6 * i) & 63) as usize]) } else { '=' }),
+            (0..4).map(|i| if i < filled { char::from(letters[((word >> (18 - 6 * i)) & 63) as usize]) } else { '=' }),
         );
     }
     text

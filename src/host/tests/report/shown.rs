@@ -130,5 +130,14 @@ fn explanations_that_do_not_belong_are_named() {
         let (page, written) = report(dir.path(), false);
         assert!(written.problems.len() == 3 && !page.contains("<script"), "{from}: {:?}", written.problems);
     }
+    // A crop beyond the picture, also one whose end no number holds.
+    fs::write(at(3), text).unwrap();
+    let heat = fs::read_to_string(at(2)).unwrap();
+    for left in [9, u32::MAX] {
+        let mut changed: serde_json::Value = serde_json::from_str(&heat).unwrap();
+        changed["cases"][0]["detail"]["crop"][0] = left.into();
+        fs::write(at(2), changed.to_string()).unwrap();
+        assert_eq!(report(dir.path(), true).1.problems.len(), 3, "{left}");
+    }
     assert_eq!(cells[3].task, Task::Segment);
 }

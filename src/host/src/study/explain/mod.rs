@@ -33,7 +33,7 @@ pub const EXPLAINED: &str = "explained.json";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Method {
-    /// [`crate::baselines::gradcam`].
+    /// [`crate::baselines::gradcam()`].
     GradCam,
     /// [`rollout::rollout`].
     AttentionRollout,
@@ -133,7 +133,9 @@ impl Explained {
             let [width, height] = case.size;
             let fits = match (&case.detail, &frame.answer) {
                 (Detail::Heat { crop: [x, y, w, h], .. }, Answer::Class { .. }) => {
-                    let within = |from: u32, length: u32, all: u32| length > 0 && from.checked_add(length) <= Some(all);
+                    let within = |from: u32, length: u32, all: u32| {
+                        length > 0 && from.checked_add(length).is_some_and(|end| end <= all)
+                    };
                     within(*x, *w, width) && within(*y, *h, height)
                 }
                 (Detail::Outlines { reference, prediction }, Answer::Mask { .. }) => {
