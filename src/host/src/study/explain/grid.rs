@@ -118,7 +118,8 @@ mod tests {
         assert!(even(0.25).kept().values().iter().all(|v| *v == 255));
         assert!(even(0.0).kept().values().iter().all(|v| *v == 0));
         let mean = Heat::mean(&[even(3.0), even(0.0)]).unwrap().kept();
-        assert!(mean.values().iter().all(|v| *v == 128));
+        // Half a step either way is rounding.
+        assert!(mean.values().iter().all(|v| (127..=128).contains(v)));
         assert!(Heat::mean(&[]).is_none());
     }
 
