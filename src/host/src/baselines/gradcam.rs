@@ -36,32 +36,36 @@ pub struct HeatMap {
     pub values: Vec<f32>,
 }
 
-/// Heat maps of `pictures` by the trained network in `folder`: for `class`, or where there is none for the class that each
-/// picture is taken for. Maps cover the network's input, that is the picture as it is cropped and fitted.
+/// Heat maps of `pictures` by the trained network in `folder`: for the class of each in `classes`, or where there are none for
+/// that which each picture is taken for. Maps cover the network's input, that is the picture as it is cropped and fitted.
 ///
 /// # Errors
 /// [`HostError::Missing`] where `folder` holds no finished training, [`HostError::Damaged`] where it is that of another
-/// network, [`HostError::Config`] for a class that there is not, [`HostError::Picture`].
+/// network, [`HostError::Config`] for a class that there is not or pictures without one, [`HostError::Picture`].
 pub fn gradcam(
     architecture: Architecture,
     config: &BaselineConfig,
     folder: &Path,
     pictures: &[ClassPicture],
-    class: Option<usize>,
+    classes: Option<&[usize]>,
 ) -> Result<Vec<HeatMap>> {
     config.check(architecture).map_err(|problem| HostError::config(folder, problem))?;
-    if let Some(class) = class.filter(|class| *class >= config.labels.len()) {
+    if let Some(class) = classes.and_then(|classes| classes.iter().find(|class| **class >= config.labels.len())) {
         return Err(HostError::config(folder, format!("class {class}, but only {} labels", config.labels.len())));
     }
+    if let Some(classes) = classes.filter(|classes| classes.len() != pictures.len()) {
+        let counts = (classes.len(), pictures.len());
+        return Err(HostError::config(folder, format!("{} classes for {} pictures", counts.0, counts.1)));
+    }
     let device = config.device.training();
-    build::classifier(architecture, config, &device, Explain { config, folder, pictures, class })
+    build::classifier(architecture, config, &device, Explain { config, folder, pictures, classes })
 }
 
 struct Explain<'a> {
     config: &'a BaselineConfig,
     folder: &'a Path,
     pictures: &'a [ClassPicture],
-    class: Option<usize>,
+    classes: Option<&'a [usize]>,
 }
 
 impl WithClassifier for Explain<'_> {
@@ -77,7 +81,7 @@ impl WithClassifier for Explain<'_> {
         let none = crate::augment::AugmentConfig::none();
         let mut views = ViewMaker::new(input, &none).map_err(|e| HostError::config(self.folder, e))?;
         let mut maps = Vec::with_capacity(self.pictures.len());
-        for chunk in self.pictures.chunks(config.batch) {
+        for (index, chunk) in self.pictures.chunks(config.batch).enumerate() {
             let mut values = vec![0.0; input.values() * chunk.len()];
             for (picture, out) in chunk.iter().zip(values.chunks_exact_mut(input.values())) {
                 let problem = |problem| HostError::Picture { path: picture.file.clone(), problem };
@@ -88,7 +92,7 @@ impl WithClassifier for Explain<'_> {
             // Only what follows the map is differentiated; it holds no normalisation, so that its training mode changes nothing.
             let features = Tensor::from_inner(features).require_grad();
             let logits = network.head(features.clone(), None);
-            let classes = self.classes(&read(logits.clone())?);
+            let classes = self.classes(index * config.batch, &read(logits.clone())?);
             let chosen: Vec<f32> = classes
                 .iter()
                 .flat_map(|&c| (0..config.labels.len()).map(move |k| if k == c { 1.0 } else { 0.0 }))
@@ -112,12 +116,14 @@ impl WithClassifier for Explain<'_> {
 }
 
 impl Explain<'_> {
-    /// Class to explain for every row of logits.
-    fn classes(&self, logits: &[f32]) -> Vec<usize> {
+    /// Class to explain for every row of logits, of which the first belongs to picture `first`.
+    fn classes(&self, first: usize, logits: &[f32]) -> Vec<usize> {
         let greatest = |row: &[f32]| {
             let best = row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
             best.map_or(0, |(class, _)| class)
         };
-        logits.chunks(self.config.labels.len()).map(|row| self.class.unwrap_or_else(|| greatest(row))).collect()
+        let rows = logits.chunks(self.config.labels.len()).enumerate();
+        rows.map(|(row, logits)| self.classes.map_or_else(|| greatest(logits), |classes| classes[first + row]))
+            .collect()
     }
 }

@@ -31,4 +31,4 @@ pub use config::{Architecture, BaselineConfig};
 pub use gradcam::{HeatMap, gradcam};
 pub use picture::{ClassPicture, MaskPicture};
 pub use resnet::Depth;
-pub use segment::{TrainedMasks, train_segmenter};
+pub use segment::{TrainedMasks, redraw, train_segmenter};

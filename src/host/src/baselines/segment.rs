@@ -7,10 +7,11 @@ use burn::tensor::{Tensor, TensorData};
 use super::build::{self, WithSegmenter};
 use super::classify::{cross_entropy, read};
 use super::config::{Architecture, BaselineConfig};
-use super::course::{Batch, Course, Judgement, Lesson, Values};
+use super::course::{Batch, Course, Done, Judgement, Lesson, Values};
 use super::network::{Segmenter, parameters};
 use super::picture::{self, MaskPicture};
 use crate::error::{HostError, Result};
+use crate::keeper::Keeper;
 use crate::progress::Progress;
 use crate::rng::Rng;
 use crate::segment::canvas::Canvas;
@@ -55,21 +56,45 @@ pub fn train_segmenter(
     config.check(architecture).map_err(|problem| HostError::config(folder, problem))?;
     let (train, validation): (Vec<_>, Vec<_>) = (train.iter().collect(), validation.iter().collect());
     picture::check(&train, &validation, &config.domains)?;
-    let mut preparer = Preparer::new(&config.input).map_err(|e| HostError::config(folder, e))?;
-    let mut prepare = |part: &[&MaskPicture]| -> Result<Vec<Prepared>> {
-        part.iter().map(|p| preparer.run(&p.loaded).map_err(|problem| problem_of(p, problem))).collect()
-    };
-    let course = Course::new(architecture, config, [&train, &validation], folder, progress)?;
-    let outline = Outline {
-        train: prepare(&train)?,
-        validation: prepare(&validation)?,
-        domains: validation.iter().map(|p| p.domain).collect(),
-        views: ViewMaker::new(&config.input, &config.augmentation),
-        canvas: Canvas::new(&config.input).map_err(|e| HostError::config(folder, e))?,
-        course,
-    };
+    let outline = Outline::new(architecture, config, [&train, &validation], folder, progress)?;
     let device = outline.course.device.clone();
     build::segmenter(architecture, config, &device, Training { outline, test })
+}
+
+/// Answers of the trained network in `folder` to `test`, as [`train_segmenter`] gave them: logits of every picture, levelled over
+/// the validation part that it was trained with. Nothing is trained.
+///
+/// # Errors
+/// [`HostError::Missing`] where `folder` holds no finished training, [`HostError::Damaged`] where it is that of another network,
+/// [`HostError::Picture`], [`HostError::Stopped`].
+pub fn redraw(
+    architecture: Architecture,
+    config: &BaselineConfig,
+    validation: &[MaskPicture],
+    test: &[MaskPicture],
+    folder: &Path,
+    progress: &Progress,
+) -> Result<Vec<Vec<f32>>> {
+    architecture.must_segment(true).map_err(|problem| HostError::config(folder, problem))?;
+    config.check(architecture).map_err(|problem| HostError::config(folder, problem))?;
+    let validation: Vec<&MaskPicture> = validation.iter().collect();
+    let outline = Outline::new(architecture, config, [&[], &validation], folder, progress)?;
+    let device = outline.course.device.clone();
+    build::segmenter(architecture, config, &device, Redrawing { outline, test })
+}
+
+struct Redrawing<'a> {
+    outline: Outline<'a>,
+    test: &'a [MaskPicture],
+}
+
+impl WithSegmenter for Redrawing<'_> {
+    type Answer = Vec<Vec<f32>>;
+
+    fn run<S: Segmenter>(mut self, network: S) -> Result<Vec<Vec<f32>>> {
+        let best = Keeper::new(self.outline.course.folder.clone()).best::<S, Done>(network)?;
+        self.outline.answers(&best.valid(), self.test)
+    }
 }
 
 /// Takes the range of pictures of a batch, their logits, covered shares and mean loss.
@@ -99,29 +124,56 @@ impl WithSegmenter for Training<'_> {
         let parameters = parameters(&network);
         let network = build::start(network, outline.course.config)?;
         let (best, log) = outline.course.run(network, &outline)?;
-        let best = best.valid();
-        let shift = outline.shift(&best)?;
+        let logits = outline.answers(&best.valid(), self.test)?;
+        Ok(TrainedMasks { logits, epochs: log.epochs, parameters, seconds: log.seconds })
+    }
+}
+
+impl<'a> Outline<'a> {
+    /// A training and a validation part, prepared.
+    fn new(
+        architecture: Architecture,
+        config: &'a BaselineConfig,
+        [train, validation]: [&[&MaskPicture]; 2],
+        folder: &Path,
+        progress: &'a Progress,
+    ) -> Result<Self> {
+        let mut preparer = Preparer::new(&config.input).map_err(|e| HostError::config(folder, e))?;
+        let mut prepare = |part: &[&MaskPicture]| -> Result<Vec<Prepared>> {
+            part.iter().map(|p| preparer.run(&p.loaded).map_err(|problem| problem_of(p, problem))).collect()
+        };
+        Ok(Self {
+            course: Course::new(architecture, config, [train, validation], folder, progress)?,
+            train: prepare(train)?,
+            validation: prepare(validation)?,
+            domains: validation.iter().map(|p| p.domain).collect(),
+            views: ViewMaker::new(&config.input, &config.augmentation),
+            canvas: Canvas::new(&config.input).map_err(|e| HostError::config(folder, e))?,
+        })
+    }
+
+    /// Levelled logits of every test picture.
+    fn answers<S: Segmenter>(&mut self, network: &S, test: &[MaskPicture]) -> Result<Vec<Vec<f32>>> {
+        let shift = self.shift(network)?;
         log::info!("logits moved by {:+.3}", -shift);
-        let mut logits = Vec::with_capacity(self.test.len());
-        let bar = outline.course.progress.bar("test pictures", self.test.len());
-        let size = outline.course.config.input.values();
-        for chunk in self.test.chunks(outline.course.config.batch) {
+        let mut logits = Vec::with_capacity(test.len());
+        let bar = self.course.progress.bar("test pictures", test.len());
+        let size = self.course.config.input.values();
+        for chunk in test.chunks(self.course.config.batch) {
             let mut image = vec![0.0; size * chunk.len()];
             for (picture, out) in chunk.iter().zip(image.chunks_exact_mut(size)) {
-                outline.plain(picture, out)?;
+                self.plain(picture, out)?;
             }
-            let image = outline.course.image(image, chunk.len()).inner();
-            for found in read(best.forward(image, None).logits)?.chunks(size) {
+            let image = self.course.image(image, chunk.len()).inner();
+            for found in read(network.forward(image, None).logits)?.chunks(size) {
                 logits.push(found.iter().map(|l| l - shift).collect());
                 bar.step()?;
             }
         }
         bar.done();
-        Ok(TrainedMasks { logits, epochs: log.epochs, parameters, seconds: log.seconds })
+        Ok(logits)
     }
-}
 
-impl Outline<'_> {
     /// The input as the device computes it.
     fn plain(&mut self, picture: &MaskPicture, out: &mut [f32]) -> Result<()> {
         self.canvas.prepare(&picture.file, &picture.loaded)?;

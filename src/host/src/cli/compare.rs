@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use ushydra_host::progress::Progress;
 use ushydra_host::segment::ComputeDevice;
-use ushydra_host::study::engine::{CellState, Engine, Local, Slurm};
+use ushydra_host::study::engine::{CellState, Engine, Failure, Local, Slurm};
 use ushydra_host::study::{Places, Study};
 
 use super::print;
@@ -48,6 +48,10 @@ pub(super) struct Compare {
     /// Write the tables of what is finished; make no cell.
     #[arg(long)]
     tables: bool,
+    /// Heat maps and outlines of finished cells of the main comparison that lack them, from what their training kept; make no
+    /// cell. Cells make their own when they are finished.
+    #[arg(long, conflicts_with_all = ["cell", "list", "tables", "renew"])]
+    explain: bool,
     /// Make cells again whose settings have changed.
     #[arg(long)]
     renew: bool,
@@ -84,6 +88,14 @@ impl Compare {
             }
             return Ok(());
         }
+        if self.explain {
+            let done = study.explain(self.only.as_deref(), progress)?;
+            for name in &done.made {
+                print(&format!("explained {name}\n"));
+            }
+            print(&format!("{} cells explained, {} were already\n", done.made.len(), done.known));
+            return failed(&done.failures);
+        }
         let mut failures = Vec::new();
         if !self.tables {
             let engine: Box<dyn Engine> = match self.engine {
@@ -96,11 +108,7 @@ impl Compare {
             print(&table.markdown());
             print("\n");
         }
-        if failures.is_empty() {
-            return Ok(());
-        }
-        let lines: Vec<String> = failures.iter().map(|f| format!("  {}: {}", f.key, f.problem)).collect();
-        anyhow::bail!("{} cells failed; the others are finished:\n{}", lines.len(), lines.join("\n"))
+        failed(&failures)
     }
 
     /// The program with the arguments that make one cell in a process of its own.
@@ -114,4 +122,12 @@ impl Compare {
         command.extend(["--device".into(), device.into()]);
         Ok(command)
     }
+}
+
+fn failed(failures: &[Failure]) -> anyhow::Result<()> {
+    if failures.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<String> = failures.iter().map(|f| format!("  {}: {}", f.key, f.problem)).collect();
+    anyhow::bail!("{} cells failed; the others are finished:\n{}", lines.len(), lines.join("\n"))
 }

@@ -4,8 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use ushydra_host::dataset::Dataset;
-use ushydra_host::report::{self, Collected, pictures};
+use ushydra_host::report::{self, Collected, Images};
 
 use super::{code, print};
 
@@ -17,28 +16,23 @@ pub(super) struct Report {
     /// The page: one HTML file that loads nothing.
     #[arg(long, value_name = "FILE", default_value = "report.html")]
     out: PathBuf,
-    /// Folder for every chart as SVG and PNG.
+    /// Folder for every chart as SVG and PNG, and for heat maps and outlines without pictures.
     #[arg(long, value_name = "DIR")]
     plots: Option<PathBuf>,
-    /// Also show the worst and best cases, from these csv files as `compare` read them. The page then holds source images:
-    /// pass it on only where their licence allows it.
-    #[arg(long, value_name = "CSV", num_args = 1..)]
-    images: Vec<PathBuf>,
+    /// Show heat maps and outlines of the worst and best cases on their pictures, which lie below this folder as they did below
+    /// that of `compare --root`. The page then holds source images: pass it on only where their licence allows it.
+    #[arg(long, value_name = "DIR")]
+    images: Option<PathBuf>,
 }
 
 impl Report {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        let mut study = Collected::read(&self.study)?;
-        let mut problems = Vec::new();
-        let shown = if self.images.is_empty() {
-            Vec::new()
-        } else {
-            let samples = Dataset::read(&self.images)?.samples;
-            pictures::cases(&study, &samples.into_iter().map(|s| (s.name, s.file)).collect(), &mut problems)
-        };
-        study.problems.append(&mut problems);
-        let written = report::write(&study, &shown, &self.out, self.plots.as_deref())?;
-        print(&format!("{}: {} cells, {} charts\n", self.out.display(), written.cells, written.charts));
+        let study = Collected::read(&self.study)?;
+        let images = self.images.as_deref().map(Images::new).transpose()?;
+        let written = report::write(&study, images.as_ref(), &self.out, self.plots.as_deref())?;
+        let counts = (written.cells, written.charts, written.pictures);
+        let out = self.out.display();
+        print(&format!("{out}: {} cells, {} charts, {} heat maps and outlines\n", counts.0, counts.1, counts.2));
         for problem in &written.problems {
             log::error!("{problem}");
         }

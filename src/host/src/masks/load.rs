@@ -26,10 +26,13 @@ pub struct LoadedSample {
 }
 
 /// Grey levels with their size.
-struct Grey {
-    width: u32,
-    height: u32,
-    pixels: Vec<u8>,
+pub(crate) struct Grey {
+    /// Columns.
+    pub(crate) width: u32,
+    /// Rows.
+    pub(crate) height: u32,
+    /// Row by row.
+    pub(crate) pixels: Vec<u8>,
 }
 
 impl MaskSample {
@@ -76,7 +79,7 @@ impl MaskSample {
 }
 
 /// Frame `index` of a file in grey levels.
-fn frame(path: &Path, index: u32) -> Result<Grey> {
+pub(crate) fn frame(path: &Path, index: u32) -> Result<Grey> {
     let mut source = FileSource::open(&[path.to_owned()], Pace::AsFastAsPossible, false)?;
     let mut frame = Frame::new();
     let mut seen = 0_u32;

@@ -18,6 +18,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 pub use load::LoadedSample;
+pub(crate) use load::frame;
 pub use split::split;
 
 pub use crate::dataset::Part;

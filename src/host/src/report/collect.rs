@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{HostError, Result};
 use crate::evaluate::bootstrap::RESAMPLES;
 use crate::files;
+use crate::study::explain::Explained;
 use crate::study::figures::Draws;
 use crate::study::record::{Answer, CellRecord, Frame, Task};
 use crate::study::table::Table;
@@ -20,6 +21,8 @@ pub const LEFT_OUT: &str = "without-";
 pub struct Collected {
     /// Finished cells in the order of their keys.
     pub cells: Vec<CellRecord>,
+    /// What stands behind the answers, by the cell's name.
+    pub explained: BTreeMap<String, Explained>,
     /// Tables in the order of their names.
     pub tables: Vec<Table>,
     /// What could not be used, each with cause and remedy.
@@ -38,7 +41,7 @@ pub struct Group<'a> {
 }
 
 impl Collected {
-    /// Reads `<study>/cells/*/cell.json` and `<study>/tables/*.json`.
+    /// Reads `<study>/cells/*/cell.json` with `explained.json` beside it, and `<study>/tables/*.json`.
     ///
     /// # Errors
     /// [`HostError::Missing`] where there is no cell at all, [`HostError::Io`] for a folder that cannot be listed.
@@ -48,7 +51,7 @@ impl Collected {
             let remedy = "give the folder that `ushydra-host compare --out` wrote to".to_owned();
             return Err(HostError::Missing { path: folder, remedy });
         }
-        let (mut cells, mut problems) = (Vec::new(), Vec::new());
+        let (mut cells, mut explained, mut problems) = (Vec::new(), BTreeMap::new(), Vec::new());
         for cell in listed(&folder)? {
             let path = cell.join("cell.json");
             // A cell without a record is one that is not finished.
@@ -56,7 +59,13 @@ impl Collected {
                 continue;
             }
             match files::read_json::<CellRecord>(&path).and_then(|record| checked(record, &path)) {
-                Ok(record) => cells.push(record),
+                Ok(record) => {
+                    match Explained::read(&cell, &record) {
+                        Ok(found) => explained.extend(found.map(|found| (record.key.slug(), found))),
+                        Err(error) => problems.push(format!("{error}; `compare --explain` makes it anew")),
+                    }
+                    cells.push(record);
+                }
                 Err(error) => problems.push(format!("{error}; the report goes on without this cell")),
             }
         }
@@ -74,7 +83,7 @@ impl Collected {
         // The article's tables before what explains them.
         found.sort_by_key(|table| !table.name.starts_with("table-"));
         let draws = Draws { resamples: RESAMPLES, seed: SEED };
-        Ok(Self { cells, tables: found, problems, draws })
+        Ok(Self { cells, explained, tables: found, problems, draws })
     }
 
     /// Systems of the main comparison of a task, in the order of their names.
@@ -82,6 +91,12 @@ impl Collected {
     pub fn main(&self, task: Task) -> Vec<Group<'_>> {
         let cells = self.cells.iter().filter(|c| c.task == task && c.key.variant.is_empty());
         groups(cells.filter(|c| !c.key.split.starts_with(LEFT_OUT)))
+    }
+
+    /// The first record of a system that is explained, with its explanation.
+    #[must_use]
+    pub fn explained<'a>(&'a self, group: &Group<'a>) -> Option<(&'a CellRecord, &'a Explained)> {
+        group.records.iter().find_map(|record| Some((*record, self.explained.get(&record.key.slug())?)))
     }
 
     /// Ablations of a task: by kind (the word before `=`), every cell.

@@ -3,11 +3,13 @@
 pub mod chart;
 pub mod charts;
 pub mod collect;
+pub mod gallery;
+pub mod images;
 pub mod page;
-pub mod pictures;
 mod write;
 
 pub use collect::Collected;
+pub use images::Images;
 pub use write::{Written, write};
 
 /// Rows as columns of equal width: the first column to the left, the others to the right.

@@ -71,6 +71,12 @@ impl Encoder {
         Ok(Self { path, sha256: note.sha256, width: note.features, parameters: note.parameters })
     }
 
+    /// The ONNX file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The extractor of its features.
     #[must_use]
     pub fn extractor(&self, recipe: &Recipe, seed: u64, threads: usize, cache: &Path) -> Extractor {

@@ -9,6 +9,7 @@ pub mod config;
 pub mod degrade;
 mod encoder;
 pub mod engine;
+pub mod explain;
 pub mod figures;
 mod int8;
 pub mod lock;

@@ -1,6 +1,6 @@
 //! The baseline networks of both tasks, trained from pictures.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ushydra_bundle::InputSpec;
 
@@ -21,7 +21,9 @@ use crate::segment::ComputeDevice;
 use crate::segment::loss::LossConfig;
 
 /// The training's folder within a cell.
-const FOLDER: &str = "network";
+pub(super) fn folder(cell: &Path) -> PathBuf {
+    cell.join("network")
+}
 
 /// Settings of a network as the study gives them, before the cell's own seed and domains. The loss of masks is that of the UNets.
 ///
@@ -50,7 +52,8 @@ pub(super) fn settings(
     Ok((architecture, made))
 }
 
-fn of(work: &Work<'_>, base: BaselineConfig, device: ComputeDevice) -> BaselineConfig {
+/// Settings of a network in one cell.
+pub(super) fn of(work: &Work<'_>, base: BaselineConfig, device: ComputeDevice) -> BaselineConfig {
     let domains = work.sides.domains[..work.sides.trained].to_vec();
     BaselineConfig { seed: work.key.seed, domains, device, ..base }
 }
@@ -82,7 +85,7 @@ pub(super) fn classify(
             degradation.apply(&mut picture.pixels, width, channels, &mut rng);
         }
     }
-    let folder = work.main.unwrap_or(&work.folder.path).join(FOLDER);
+    let folder = folder(work.main.unwrap_or(&work.folder.path));
     let trained = train_classifier(architecture, &config, &train, &validation, &test, &folder, work.progress)?;
     (record.parameters, record.epochs) = (trained.parameters, trained.epochs);
     record.training_seconds = if work.main.is_some() { 0.0 } else { trained.seconds };
@@ -115,7 +118,7 @@ pub(super) fn segment(
         pictures.collect()
     };
     let (train, validation, test) = (load(Part::Train)?, load(Part::Validation)?, load(Part::Test)?);
-    let folder = work.main.unwrap_or(&work.folder.path).join(FOLDER);
+    let folder = folder(work.main.unwrap_or(&work.folder.path));
     let trained = train_segmenter(architecture, &config, &train, &validation, &test, &folder, work.progress)?;
     (record.parameters, record.epochs) = (trained.parameters, trained.epochs);
     record.training_seconds = if work.main.is_some() { 0.0 } else { trained.seconds };

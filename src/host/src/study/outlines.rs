@@ -12,6 +12,7 @@ use super::planes::{CALIBRATION, hash};
 use super::record::{CellRecord, Epoch, Task};
 use super::routed::{Judged, Routed, Rules, Seen};
 use super::split::Item;
+use super::system::System;
 use super::work::{Work, base_record};
 use crate::dataset::Part;
 use crate::error::{HostError, Result};
@@ -61,15 +62,33 @@ impl Outlines {
         recipe
     }
 
+    /// The recipe of the one decoder: as many epochs as all stages of the routed system have.
+    fn single(&self, work: &Work<'_>) -> SegmentRecipe {
+        let mut recipe = self.of(work);
+        let training = &mut recipe.training;
+        training.shared.epochs += training.decoders.epochs + training.routed.epochs;
+        (training.decoders.epochs, training.routed.epochs) = (0, 0);
+        recipe
+    }
+
+    /// Graphs of a finished main cell.
+    ///
+    /// # Errors
+    /// Those of [`SegmentRun::open`].
+    pub(super) fn kept(&self, work: &Work<'_>, system: System) -> Result<ModelFiles> {
+        let cell = &work.folder.path;
+        Ok(match system {
+            System::Unet => run_in(cell, &self.single(work))?.control(),
+            _ => run_in(cell, &self.of(work))?.models(),
+        })
+    }
+
     /// Encoder and one decoder, trained together on all domains for as many epochs as all stages of the routed system have.
     ///
     /// # Errors
     /// Those of training and engine, [`HostError::Missing`] where an ablation comes before its main cell.
     pub fn unet(&self, work: &Work<'_>) -> Result<CellRecord> {
-        let mut recipe = self.of(work);
-        let training = &mut recipe.training;
-        training.shared.epochs += training.decoders.epochs + training.routed.epochs;
-        (training.decoders.epochs, training.routed.epochs) = (0, 0);
+        let recipe = self.single(work);
         let mut record = base_record(work, Task::Segment, &self.recipe.labels, |_| true);
         let models = match work.main {
             Some(main) => run_in(main, &recipe)?.control(),

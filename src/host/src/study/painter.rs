@@ -60,14 +60,25 @@ impl Painter {
     /// # Errors
     /// [`HostError::Dataset`] for logits of another size.
     pub(super) fn answer(&mut self, logits: &[f32]) -> Result<Answer> {
-        let Some(Current { placed, truth, spacing }) = &self.current else {
-            return Err(HostError::Dataset("an answer came before its picture".to_owned()));
-        };
+        let Current { placed, truth, spacing } = current(self.current.as_ref())?;
         let mask = self.canvas.draw(placed, logits)?;
         let found = masks::compare(&mask, truth, *spacing)
             .ok_or_else(|| HostError::Dataset("a mask has another size than its picture".to_owned()))?;
         Ok(Answer::Mask { dice: found.dice, iou: found.iou, hd95_px: found.hd95_px, hd95_mm: found.hd95_mm })
     }
+
+    /// The mask that `logits` draw of the picture that was taken last, and the true one.
+    ///
+    /// # Errors
+    /// As [`Self::answer`].
+    pub(super) fn masks(&mut self, logits: &[f32]) -> Result<[Mask; 2]> {
+        let Current { placed, truth, .. } = current(self.current.as_ref())?;
+        Ok([self.canvas.draw(placed, logits)?, truth.clone()])
+    }
+}
+
+fn current(taken: Option<&Current>) -> Result<&Current> {
+    taken.ok_or_else(|| HostError::Dataset("an answer came before its picture".to_owned()))
 }
 
 /// A picture with its mask; every system sees the same degradation of it.
@@ -115,5 +126,17 @@ impl Drawing {
     /// [`HostError::Engine`], those of [`Painter::answer`].
     pub(super) fn answers(&mut self) -> Result<Vec<Answer>> {
         (0..self.models.decoders()).map(|decoder| self.painter.answer(self.models.decode(decoder)?)).collect()
+    }
+
+    /// The mask of one decoder for the picture seen last, and the true one.
+    ///
+    /// # Errors
+    /// [`HostError::Dataset`] for a decoder that there is not, as [`Self::answers`].
+    pub(super) fn masks(&mut self, decoder: usize) -> Result<[Mask; 2]> {
+        if decoder >= self.models.decoders() {
+            let count = self.models.decoders();
+            return Err(HostError::Dataset(format!("decoder {decoder} answered, but the training kept {count}")));
+        }
+        self.painter.masks(self.models.decode(decoder)?)
     }
 }

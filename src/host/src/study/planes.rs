@@ -91,7 +91,11 @@ impl Planes {
         Ok(features)
     }
 
-    fn encoder(&self) -> Result<&Encoder> {
+    /// The shared encoder.
+    ///
+    /// # Errors
+    /// [`HostError::Dataset`] for a study without one.
+    pub(super) fn encoder(&self) -> Result<&Encoder> {
         self.encoder.as_ref().ok_or_else(|| HostError::Dataset("the study names no weights of the encoder".to_owned()))
     }
 

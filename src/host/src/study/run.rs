@@ -1,5 +1,7 @@
 //! A study at work: its data, its cells, and the way from a cell's key to its record.
 
+mod settings;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -7,6 +9,7 @@ use std::path::{Path, PathBuf};
 use super::ablation_tables;
 use super::config::StudyConfig;
 use super::engine::{CellState, Engine, Failure, Job};
+use super::explain;
 use super::figures::Draws;
 use super::lock::{self, Asked};
 use super::networks;
@@ -15,7 +18,7 @@ use super::plan::{self, Planned};
 use super::planes::Planes;
 use super::record::{CellKey, CellRecord, Task};
 use super::split::{self, Sides};
-use super::store::{self, Folder, Settings};
+use super::store::{self, Folder};
 use super::system::System;
 use super::table::Table;
 use super::tables::Context;
@@ -147,70 +150,11 @@ impl Study {
             .ok_or_else(|| HostError::config(&self.places.config, format!("there is no split `{}`", cell.split.name)))
     }
 
-    /// Everything a cell depends on.
-    fn settings(&self, cell: &Planned) -> Result<Settings> {
-        let sides = self.sides(cell)?;
-        let mut settings = Settings::default()
-            .with("cell", &cell.key.slug())
-            .with("split", &format!("{sides:?}"))
-            .with("device", &format!("{:?}", self.device));
-        match cell.task {
-            Task::Classify => {
-                let planes = self.planes()?;
-                settings = settings.with("data", &planes.data);
-                if cell.system.is_vit() {
-                    let recipe = &planes.recipe;
-                    let encoder = planes.encoder.as_ref().map_or("", |e| &e.sha256);
-                    let division = match &cell.variant {
-                        super::ablation::Variant::Domains(name) => self.config.ablations.classify.domains.get(name),
-                        _ => None,
-                    };
-                    settings = settings
-                        .with("recipe", &recipe.evaluation_fingerprint())
-                        .with("encoder", encoder)
-                        .with("division", &format!("{division:?}"));
-                }
-            }
-            Task::Segment => {
-                let outlines = self.outlines()?;
-                settings = settings.with("data", &outlines.data);
-                if !cell.system.is_network() {
-                    let recipe = &outlines.recipe;
-                    let rest = format!("{:?} {:?}", recipe.calibration, recipe.routing);
-                    settings = settings.with("recipe", &recipe.training_fingerprint()).with("calibration", &rest);
-                }
-            }
-        }
-        if cell.system.is_network() {
-            settings = settings.with("network", &format!("{:?}", self.network(cell)?));
-        }
-        Ok(settings)
-    }
-
-    fn network(&self, cell: &Planned) -> Result<(crate::baselines::Architecture, crate::baselines::BaselineConfig)> {
-        let root = &self.places.root;
-        match cell.task {
-            Task::Classify => {
-                let planes = self.planes()?;
-                let recipe = &planes.recipe;
-                let (input, changes) = (&recipe.input, &recipe.augmentation);
-                networks::settings(&planes.config, cell.system, &recipe.labels, input, changes, None, root)
-            }
-            Task::Segment => {
-                let outlines = self.outlines()?;
-                let recipe = &outlines.recipe;
-                let (input, changes) = (&recipe.input, &recipe.augmentation);
-                let loss = Some(recipe.training.loss);
-                networks::settings(&outlines.config, cell.system, &recipe.labels, input, changes, loss, root)
-            }
-        }
-    }
-
-    fn planes(&self) -> Result<&Planes> {
+    pub(super) fn planes(&self) -> Result<&Planes> {
         self.planes.as_ref().ok_or_else(|| HostError::Dataset("the study has no classification".to_owned()))
     }
 
-    fn outlines(&self) -> Result<&Outlines> {
+    pub(super) fn outlines(&self) -> Result<&Outlines> {
         self.outlines.as_ref().ok_or_else(|| HostError::Dataset("the study has no segmentation".to_owned()))
     }
 
@@ -247,16 +191,7 @@ impl Study {
             None => None,
         };
         folder.begin()?;
-        let work = Work {
-            key: &cell.key,
-            variant: &cell.variant,
-            sides: self.sides(cell)?,
-            folder: &folder,
-            main: base.as_deref(),
-            divisions: &self.config.ablations.of(cell.task).domains,
-            threads: self.threads,
-            progress,
-        };
+        let work = self.work(cell, &folder, base.as_deref(), progress)?;
         let record = match cell.system {
             System::Vit => self.planes()?.vit(&work)?,
             System::UshydraVit => self.planes()?.ushydra(&work)?,
@@ -266,7 +201,36 @@ impl Study {
             _ => networks::classify(self.planes()?, &work, self.network(cell)?, self.device)?,
         };
         folder.finish(&record)?;
+        if explain::is_explained(cell) {
+            match self.explain_cell(cell, &folder, &record, progress) {
+                Err(HostError::Stopped) => return Err(HostError::Stopped),
+                // Figures stand without pictures.
+                Err(error) => log::warn!("{}: {error}; `compare --explain` tries its pictures again", cell.key),
+                Ok(()) => {}
+            }
+        }
         Ok(CellState::Finished)
+    }
+
+    /// What the system of a cell is given; `main` is the folder of the cell that an ablation goes on from.
+    pub(super) fn work<'a>(
+        &'a self,
+        cell: &'a Planned,
+        folder: &'a Folder,
+        main: Option<&'a Path>,
+        progress: &'a Progress,
+    ) -> Result<Work<'a>> {
+        Ok(Work {
+            key: &cell.key,
+            variant: &cell.variant,
+            sides: self.sides(cell)?,
+            root: &self.places.root,
+            folder,
+            main,
+            divisions: &self.config.ablations.of(cell.task).domains,
+            threads: self.threads,
+            progress,
+        })
     }
 
     /// Makes all cells whose key holds `only`, round by round. Returns those that failed.

@@ -21,6 +21,8 @@ pub struct Work<'a> {
     pub variant: &'a Variant,
     /// Who trains and who is tested.
     pub sides: &'a Sides,
+    /// Folder of data and weights.
+    pub root: &'a Path,
     /// The cell's folder.
     pub folder: &'a Folder,
     /// Folder of the main cell that an ablation goes on from.

@@ -6,6 +6,7 @@ use std::path::Path;
 use ushydra_host::evaluate::bootstrap::Estimate;
 use ushydra_host::files;
 use ushydra_host::rng::Rng;
+use ushydra_host::study::explain::{Case, Detail, EXPLAINED, End, Explained, Grid, Mean, Method, Ring};
 use ushydra_host::study::figures::Measure;
 use ushydra_host::study::record::{Answer, CellKey, CellRecord, Epoch, Frame, Task};
 use ushydra_host::study::table::{Column, PrintedRow, Row, Table};
@@ -167,4 +168,51 @@ pub(crate) fn write(folder: &Path, cells: &[CellRecord]) {
     // A cell that is under way.
     std::fs::create_dir_all(folder.join("cells/vit.split-1.1")).unwrap();
     table().write(&folder.join("tables")).unwrap();
+}
+
+/// Explains a written main cell: heat that grows to the right, or a square drawn too far to the right. Pictures are 40 x 30.
+pub(crate) fn explain(folder: &Path, cell: &CellRecord) {
+    let at = folder.join("cells").join(cell.key.slug());
+    let heat = (0..32 * 32).map(|i| (i % 32 * 8) as u8).collect::<Vec<u8>>();
+    let grid = || Grid::try_from(base64(&heat)).unwrap();
+    let ring = |left: u32| Ring::try_from(format!("{left},5 {0},5 {0},25 {left},25", left + 20)).unwrap();
+    let detail = || match cell.task {
+        Task::Classify => Detail::Heat { crop: [4, 0, 32, 30], grid: grid() },
+        Task::Segment => Detail::Outlines { reference: vec![ring(5)], prediction: vec![ring(10)] },
+    };
+    let case = |index: usize, end: End| Case {
+        name: cell.frames[index].name.clone(),
+        file: format!("pictures/{}", cell.frames[index].name),
+        frame: 0,
+        size: [40, 30],
+        end,
+        detail: detail(),
+    };
+    let labels = if cell.task == Task::Classify { cell.labels.len() } else { 0 };
+    let method = match (cell.task, cell.key.system.as_str()) {
+        (Task::Segment, _) => Method::Outlines,
+        (_, "resnet18") => Method::GradCam,
+        _ => Method::AttentionRollout,
+    };
+    let explained = Explained {
+        record: files::sha256_file(&at.join("cell.json")).unwrap(),
+        method,
+        means: (0..labels).map(|label| Mean { label, pictures: 30, grid: grid() }).collect(),
+        cases: vec![case(0, End::Worst), case(1, End::Best)],
+    };
+    files::write_json(&at.join(EXPLAINED), &explained).unwrap();
+}
+
+fn base64(bytes: &[u8]) -> String {
+    let value = |i: usize| u32::from(bytes.get(i).copied().unwrap_or(0));
+    let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for at in (0..bytes.len()).step_by(3) {
+        let word = (value(at) << 16) | (value(at + 1) << 8) | value(at + 2);
+        let filled = (bytes.len() - at).min(3) + 1;
+        text.extend(
+            (0..4).map(|i| if i < filled { char::from(letters[((word >> (18 - 6 * i)) & 63) as usize]) } else { '=' }),
+        );
+    }
+    text
 }

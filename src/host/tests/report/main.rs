@@ -3,16 +3,15 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod made;
+mod shown;
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use resvg::usvg::roxmltree::{self, Document};
 use ushydra_host::HostError;
-use ushydra_host::report::pictures::{Shown, cases};
 use ushydra_host::report::{Collected, Written, write};
-use ushydra_host::study::record::{CellRecord, Task};
+use ushydra_host::study::record::CellRecord;
 
 /// Fewer resamples than a real report's, for the sake of time.
 const RESAMPLES: usize = 200;
@@ -26,7 +25,7 @@ fn again(folder: &Path) -> (String, Written) {
     let mut study = Collected::read(folder).unwrap();
     study.draws.resamples = RESAMPLES;
     let out = folder.join("report.html");
-    let written = write(&study, &[], &out, None).unwrap();
+    let written = write(&study, None, &out, None).unwrap();
     (fs::read_to_string(out).unwrap(), written)
 }
 
@@ -42,6 +41,9 @@ fn page_holds_every_part_and_asks_for_nothing() {
     assert_eq!((written.cells, written.problems.len()), (19, 0), "{:?}", written.problems);
     for heading in [
         "Systems side by side",
+        "Paired differences",
+        "Where the classifiers look",
+        "Outlines of the worst and the best masks",
         "Confusion",
         "Receiver operating characteristic",
         "Reliability",
@@ -98,7 +100,7 @@ fn numbers_of_a_confusion_stand_in_its_cells() {
     let mut study = Collected::read(dir.path()).unwrap();
     study.draws.resamples = RESAMPLES;
     let plots = dir.path().join("plots");
-    write(&study, &[], &dir.path().join("r.html"), Some(&plots)).unwrap();
+    write(&study, None, &dir.path().join("r.html"), Some(&plots)).unwrap();
     let mut paths = fs::read_dir(&plots).unwrap().map(|e| e.unwrap().path());
     let path = paths
         .find(|p| p.file_name().unwrap().to_string_lossy().starts_with("confusion") && p.extension().unwrap() == "svg");
@@ -123,7 +125,7 @@ fn plots_are_svg_and_png_of_one_size() {
     let mut study = Collected::read(dir.path()).unwrap();
     study.draws.resamples = RESAMPLES;
     let plots = dir.path().join("plots");
-    let written = write(&study, &[], &dir.path().join("r.html"), Some(&plots)).unwrap();
+    let written = write(&study, None, &dir.path().join("r.html"), Some(&plots)).unwrap();
     let of = |ending: &str| {
         let entries = fs::read_dir(&plots).unwrap().map(|e| e.unwrap().path());
         let mut paths: Vec<_> = entries.filter(|p| p.extension().is_some_and(|e| e == ending)).collect();
@@ -206,47 +208,4 @@ fn no_study_is_refused_with_a_remedy() {
     let dir = tempfile::tempdir().unwrap();
     let error = Collected::read(dir.path()).unwrap_err();
     assert!(matches!(error, HostError::Missing { .. }) && error.to_string().contains("compare --out"), "{error}");
-}
-
-#[test]
-fn worst_and_best_cases_are_shown_where_pictures_are_given() {
-    let dir = tempfile::tempdir().unwrap();
-    let cells = [made::classifier("vit", "split-0", "", 2.0, false), made::segmenter("unet", "", 0.9, false)];
-    made::write(dir.path(), &cells);
-    let study = Collected::read(dir.path()).unwrap();
-    let file = dir.path().join("grey.png");
-    image::GrayImage::from_pixel(300, 150, image::Luma([90])).save(&file).unwrap();
-    let mut files: BTreeMap<String, PathBuf> = (0..120).map(|i| (format!("picture-{i}.png"), file.clone())).collect();
-    let mut problems = Vec::new();
-    let shown = cases(&study, &files, &mut problems);
-    // Masks' pictures were not given.
-    assert_eq!((shown.len(), problems.len()), (6, 0));
-    assert!(shown[..4].iter().all(|s| s.caption.starts_with("wrong: answer ")), "{:?}", shown[0].caption);
-    assert!(shown[4..].iter().all(|s| s.caption.starts_with("right: answer ")));
-    assert_eq!((shown[0].width, shown[0].height), (224, 112));
-    fs::write(dir.path().join("text.png"), "text").unwrap();
-    files.values_mut().for_each(|f| *f = dir.path().join("text.png"));
-    assert!(cases(&study, &files, &mut problems).is_empty());
-    assert!(problems.len() == 6 && problems[0].contains("text.png"), "{problems:?}");
-}
-
-#[test]
-fn pictures_are_held_in_the_page() {
-    let dir = tempfile::tempdir().unwrap();
-    made::write(dir.path(), &made::cells()[..1]);
-    let study = Collected::read(dir.path()).unwrap();
-    let shown = Shown {
-        task: Task::Classify,
-        heading: "Worst".into(),
-        caption: "a \"picture\" <1>".into(),
-        width: 2,
-        height: 1,
-        png: vec![1, 2, 3],
-    };
-    let out = dir.path().join("r.html");
-    write(&study, &[shown], &out, None).unwrap();
-    let page = fs::read_to_string(out).unwrap();
-    assert!(
-        page.contains("src=\"data:image/png;base64,AQID\"") && page.contains("alt=\"a &quot;picture&quot; &lt;1&gt;\"")
-    );
 }

@@ -16,6 +16,7 @@
 //!
 //! The feature vector is what [`Tap`]s read, in their order.
 
+mod attention;
 mod check;
 mod weights;
 mod write;
@@ -24,6 +25,7 @@ use crate::error::OnnxError;
 use crate::graph::Graph;
 use crate::tensor::Storage;
 
+pub use attention::{ATTENTION, with_attention};
 pub use weights::{Affine, Linear, VitBlock, VitWeights};
 
 /// Name of the encoder's input, `[1, channels, image, image]`.

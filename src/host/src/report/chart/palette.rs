@@ -1,5 +1,15 @@
 //! Colours that people with any colour vision tell apart, in light and in dark.
 
+use plotters::prelude::ViridisRGB;
+
+/// A weight from 0 to 1 on the scale of heat maps: viridis (van der Walt & Smith 2015), whose lightness grows evenly, also for
+/// people with any colour vision and in grey print.
+#[must_use]
+pub fn heat(weight: f32) -> [u8; 3] {
+    let colour = ViridisRGB::get_color_normalized(weight.clamp(0.0, 1.0), 0.0, 1.0);
+    [colour.0, colour.1, colour.2]
+}
+
 /// A role, not a shade: the page gives it one shade on white and another on black.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Colour {
@@ -186,6 +196,14 @@ mod tests {
             assert!(contrast(words.light(), shade.light()) >= 4.5, "{percent} on white");
             assert!(contrast(words.dark(), shade.dark()) >= 4.0, "{percent} on black");
         }
+    }
+
+    #[test]
+    fn heat_grows_lighter() {
+        let lightness: Vec<f64> = (0..=32).map(|i| luminance(heat(i as f32 / 32.0))).collect();
+        assert!(lightness.windows(2).all(|w| w[0] < w[1]), "{lightness:?}");
+        assert!(contrast(heat(0.0), heat(1.0)) > 7.0);
+        assert_eq!((heat(-1.0), heat(f32::INFINITY)), (heat(0.0), heat(1.0)));
     }
 
     #[test]

@@ -74,7 +74,7 @@ pub fn systems(study: &Collected, task: Task, groups: &[Group<'_>]) -> Section {
     Section::new(
         "Systems side by side",
         "Points are values over all test pictures of all splits and seeds, lines their 95 % intervals from a bootstrap over \
-         patients. Whether two systems differ is said by the paired differences in the tables, not by overlapping intervals.",
+         patients. Whether two systems differ is said by the paired differences, not by overlapping intervals.",
         "No finished cell of the main comparison.",
         charts.collect(),
     )

@@ -2,12 +2,16 @@
 
 pub mod ablation;
 pub mod classes;
+pub mod differences;
 pub mod forest;
+pub mod heat;
 pub mod map;
 pub mod masks;
+pub mod outlines;
 pub mod training;
 
 use super::chart::{Chart, Colour, Marker, Style};
+use super::gallery::Gallery;
 
 /// One system's look: the same in every chart.
 #[must_use]
@@ -39,6 +43,8 @@ pub struct Section {
     pub text: String,
     /// Charts; none where the study lacks what they need, which `text` then says.
     pub charts: Vec<Chart>,
+    /// Small pictures.
+    pub galleries: Vec<Gallery>,
 }
 
 impl Section {
@@ -46,6 +52,19 @@ impl Section {
     #[must_use]
     pub fn new(title: &str, text: &str, missing: &str, charts: Vec<Chart>) -> Self {
         let text = if charts.is_empty() { missing } else { text };
-        Self { title: title.to_owned(), text: text.to_owned(), charts }
+        Self { title: title.to_owned(), text: text.to_owned(), charts, galleries: Vec::new() }
+    }
+
+    /// The same of small pictures.
+    #[must_use]
+    pub fn shown(title: &str, text: &str, missing: &str, galleries: Vec<Gallery>) -> Self {
+        let text = if galleries.is_empty() { missing } else { text };
+        Self { title: title.to_owned(), text: text.to_owned(), charts: Vec::new(), galleries }
+    }
+
+    /// Whether there is nothing but words.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.charts.is_empty() && self.galleries.is_empty()
     }
 }

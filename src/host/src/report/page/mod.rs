@@ -1,17 +1,19 @@
 //! The page: one HTML file without any request, from charts and tables.
 
+mod tables;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::chart::{palette, svg};
-use super::charts::{Section, ablation, classes, forest, map, masks, slug, training};
+use super::charts::{Section, ablation, classes, differences, forest, heat, map, masks, outlines, slug, training};
 use super::collect::Collected;
-use super::pictures::Shown;
+use super::gallery::Gallery;
+use super::images::Images;
 use crate::error::Result;
-use crate::evaluate::bootstrap::Estimate;
 use crate::study::record::Task;
-use crate::study::table::{Column, Row, Table};
+use crate::study::table::Table;
 
 const STYLE: &str = include_str!("page.css");
 
@@ -24,15 +26,22 @@ pub struct Part {
     pub sections: Vec<Section>,
 }
 
-/// Charts of both tasks. A task of which the study holds nothing still has its part, which says so.
+/// Charts and small pictures of both tasks. A task of which the study holds nothing still has its part, which says so. With
+/// `images` the worst and best cases are shown on their pictures; what cannot be shown is added to `problems`.
 #[must_use]
-pub fn parts(study: &Collected) -> Vec<Part> {
-    let part = |task| {
+pub fn parts(study: &Collected, images: Option<&Images>, problems: &mut Vec<String>) -> Vec<Part> {
+    let mut part = |task| {
         let groups = study.main(task);
-        let mut sections = vec![forest::systems(study, task, &groups)];
+        let mut sections = vec![forest::systems(study, task, &groups), differences::section(study, task)];
         match task {
-            Task::Classify => sections.extend(classes::sections(&groups)),
-            Task::Segment => sections.push(masks::section(&groups)),
+            Task::Classify => {
+                sections.extend(classes::sections(&groups));
+                sections.push(heat::section(study, &groups, images, problems));
+            }
+            Task::Segment => {
+                sections.push(masks::section(&groups));
+                sections.push(outlines::section(study, &groups, images, problems));
+            }
         }
         sections.push(map::section(&groups));
         sections.push(ablation::settings(study, task));
@@ -51,14 +60,14 @@ const fn title(task: Task) -> &'static str {
     }
 }
 
-/// The whole page.
+/// The whole page, which begins with the `problems`.
 ///
 /// # Errors
 /// [`crate::HostError::Plot`].
-pub fn page(study: &Collected, parts: &[Part], shown: &[Shown]) -> Result<String> {
+pub fn page(study: &Collected, parts: &[Part], problems: &[String]) -> Result<String> {
     let mut bodies = Vec::new();
     for part in parts {
-        bodies.push(task(study, part, shown)?);
+        bodies.push(task(study, part)?);
     }
     let markup = html! {
         (DOCTYPE)
@@ -75,10 +84,10 @@ pub fn page(study: &Collected, parts: &[Part], shown: &[Shown]) -> Result<String
                     h1 { "Report of a study" }
                     p.soft { "Systems compared on the same pictures, splits and budgets. Not a medical device." }
                     (facts(study))
-                    @if !study.problems.is_empty() {
+                    @if !problems.is_empty() {
                         div.warn role="note" {
-                            p { strong { "Parts of the study could not be read." } }
-                            ul { @for problem in &study.problems { li { (problem) } } }
+                            p { strong { "Parts of the study could not be shown." } }
+                            ul { @for problem in problems { li { (problem) } } }
                         }
                     }
                 }
@@ -86,7 +95,7 @@ pub fn page(study: &Collected, parts: &[Part], shown: &[Shown]) -> Result<String
                     ul {
                         @for part in parts {
                             li { a href={ "#" (part.task.name()) } { (title(part.task)) } }
-                            @for section in part.sections.iter().filter(|s| !s.charts.is_empty()) {
+                            @for section in part.sections.iter().filter(|s| !s.is_empty()) {
                                 li { a href={ "#" (slug(&[part.task.name(), &section.title])) } { (section.title) } }
                             }
                         }
@@ -137,7 +146,7 @@ fn facts(study: &Collected) -> Markup {
     html! { dl.facts { @for (name, value) in entries { div { dt { (name) } dd { (value) } } } } }
 }
 
-fn task(study: &Collected, part: &Part, shown: &[Shown]) -> Result<Markup> {
+fn task(study: &Collected, part: &Part) -> Result<Markup> {
     let name = part.task.name();
     if !study.cells.iter().any(|c| c.task == part.task) {
         return Ok(html! {
@@ -153,22 +162,22 @@ fn task(study: &Collected, part: &Part, shown: &[Shown]) -> Result<Markup> {
         for chart in &section.charts {
             figures.push(html! { figure { (PreEscaped(svg(chart)?)) } });
         }
+        let galleries = section.galleries.iter().map(Gallery::markup).collect::<Result<Vec<Markup>>>()?;
         sections.push(html! {
             h3 id=(slug(&[name, &section.title])) { (section.title) }
             p { (section.text) }
             @if !figures.is_empty() { div.figures { @for figure in figures { (figure) } } }
+            @for gallery in galleries { (gallery) }
         });
     }
-    let tables: Vec<&Table> = study.tables.iter().filter(|t| belongs(t, part.task)).collect();
-    let pictures: Vec<&Shown> = shown.iter().filter(|s| s.task == part.task).collect();
+    let own: Vec<&Table> = study.tables.iter().filter(|t| belongs(t, part.task)).collect();
     Ok(html! {
         section {
             h2 id=(name) { (title(part.task)) }
-            (cells(study, part.task))
-            @if tables.is_empty() { p { "No tables: `ushydra-host compare --tables` writes them." } }
-            @for table in tables { (figures_table(table)) }
+            (tables::cells(study, part.task))
+            @if own.is_empty() { p { "No tables: `ushydra-host compare --tables` writes them." } }
+            @for table in own { (tables::figures_table(table)) }
             @for section in sections { (section) }
-            @if !pictures.is_empty() { (gallery(&pictures)) }
         }
     })
 }
@@ -179,117 +188,6 @@ fn belongs(table: &Table, task: Task) -> bool {
         || table.name.starts_with("table-4")
         || table.name.starts_with("table-6");
     segment == (task == Task::Segment)
-}
-
-/// What was trained on what, one row per system.
-fn cells(study: &Collected, task: Task) -> Markup {
-    let groups = study.main(task);
-    let first = |of: fn(&crate::study::record::CellRecord) -> String, g: &super::collect::Group<'_>| {
-        g.records.first().map_or_else(String::new, |r| of(r))
-    };
-    html! {
-        div.wide { table {
-            caption { "Systems of the main comparison" }
-            thead { tr {
-                th.name scope="col" { "System" }
-                @for head in ["Splits and seeds", "Parameters", "Training / validation / test pictures", "Their patients", "Minutes"] {
-                    th scope="col" { (head) }
-                }
-            } }
-            tbody { @for g in &groups { tr {
-                th scope="row" { (g.system) }
-                td { (g.records.len()) }
-                td { (first(|r| thousands(r.parameters), g)) }
-                td { (first(|r| r.pictures.map(|n| n.to_string()).join(" / "), g)) }
-                td { (first(|r| r.patients.map(|n| n.to_string()).join(" / "), g)) }
-                td { (format!("{:.1}", g.records.iter().map(|r| r.training_seconds).sum::<f64>() / 60.0)) }
-            } } }
-        } }
-        p.soft { "Pictures and patients are those of the first split; minutes are summed over splits and seeds." }
-    }
-}
-
-/// 1234567 as 1 234 567.
-fn thousands(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push('\u{a0}');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-fn figures_table(table: &Table) -> Markup {
-    html! {
-        div.wide { table {
-            caption { (table.title) }
-            thead { tr {
-                @for head in &table.heads { th.name scope="col" { (head) } }
-                @for column in &table.columns { th scope="col" { (column.title) } }
-            } }
-            tbody { @for row in &table.rows { (figures_row(row, &table.columns)) } }
-        } }
-        @for note in &table.notes { p.soft { (note) } }
-    }
-}
-
-fn figures_row(row: &Row, columns: &[Column]) -> Markup {
-    html! {
-        tr {
-            @for label in &row.labels { th scope="row" { (label) } }
-            @for (figure, column) in row.figures.iter().zip(columns) { td { (cell(figure.as_ref(), column)) } }
-        }
-        @if let Some(printed) = &row.printed {
-            tr.article {
-                @for index in 0..row.labels.len() {
-                    th scope="row" { @if index + 1 == row.labels.len() { "article: " (printed.dataset) } }
-                }
-                @for figure in &printed.figures {
-                    td { @if let Some((value, marks)) = figure {
-                        (format!("{value:.2}")) @if !marks.is_empty() { " (" (marks) ")" }
-                    } }
-                }
-                @for _ in printed.figures.len()..columns.len() { td {} }
-            }
-        }
-    }
-}
-
-fn cell(figure: Option<&Estimate>, column: &Column) -> Markup {
-    let digits = column.digits;
-    html! {
-        @if let Some(e) = figure {
-            (format!("{:.digits$}", e.mean * column.scale))
-            @if e.low < e.high {
-                small { (format!("{:.digits$} to {:.digits$}", e.low * column.scale, e.high * column.scale)) }
-            }
-        } @else { "–" }
-    }
-}
-
-fn gallery(pictures: &[&Shown]) -> Markup {
-    let mut headings: Vec<&str> = Vec::new();
-    for shown in pictures {
-        if !headings.contains(&shown.heading.as_str()) {
-            headings.push(&shown.heading);
-        }
-    }
-    html! {
-        @for heading in headings {
-            h3 { (heading) }
-            div.figures {
-                @for shown in pictures.iter().filter(|s| s.heading == heading) {
-                    figure {
-                        img src=(shown.data_uri()) alt=(shown.caption) width=(shown.width) height=(shown.height);
-                        figcaption { (shown.caption) }
-                    }
-                }
-            }
-        }
-    }
 }
 
 fn method(study: &Collected) -> Markup {
@@ -318,16 +216,6 @@ fn method(study: &Collected) -> Markup {
                     } } }
                 } }
             }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn thousands_are_grouped() {
-        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1\u{a0}000"), (86_000_123, "86\u{a0}000\u{a0}123")] {
-            assert_eq!(super::thousands(number), text);
         }
     }
 }
