@@ -5,6 +5,7 @@
 #   cross/test.sh tests [OPTIONS OF CARGO TEST]     the workspace's tests but the host's, compiled for aarch64
 #
 #   USHYDRA_TEST_CPUS="cortex-a57 max"     processors to emulate: the first has neither dotprod nor fp16, the last has all
+#   USHYDRA_TEST_BUNDLES="cardiac-lv ..."  bundles to compare; default: all three, of which fetal-planes takes most of the time
 #   USHYDRA_TEST_BIN=PROGRAM               the program for aarch64; default: cross/build.sh
 #   USHYDRA_TEST_REFERENCE=PROGRAM         the program for this machine; default: cargo build --release
 #
@@ -61,6 +62,7 @@ judge() {
         fetal-planes=2=file:models/demo/sonosite-a4c.dcm cardiac-lv=3=phantom:a4c:high:7 cardiac-lv=3=phantom:a4c:low:8 \
         fetal-head=3=phantom:fetal-head:high:9 fetal-head=3=phantom:fetal-head:low:10; do
         IFS='=' read -r bundle frames source <<<"$case"
+        [[ " ${USHYDRA_TEST_BUNDLES:-$bundle} " == *" $bundle "* ]] || continue
         for precision in f32 int8; do
             "$@" run --json --backend tract --precision "$precision" --replay fast --frames "$frames" --bundle "models/$bundle" \
                 --source "$source" 2>>"$work/messages" ||
