@@ -186,7 +186,10 @@ fn bad_input_names_cause_and_remedy() {
     write("hf.toml", &recipe.replace("names = \"timm\"", "names = \"huggingface\""));
     let (code, error) =
         world.fails(&["import", "--config", "hf.toml", "--weights", "weights.safetensors", "--out", "x.onnx"]);
-    assert!(code == 3 && error.contains("is missing; check that encoder.names fits"), "{code} {error}");
+    assert!(
+        code == 3 && error.contains("is missing among") && error.contains("check that encoder.names fits"),
+        "{code} {error}"
+    );
     let (code, error) = world.fails(&[
         "import",
         "--config",

@@ -11,7 +11,7 @@ use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 use ushydra_host::features::extract::Extractor;
 use ushydra_host::files;
-use ushydra_host::import::import;
+use ushydra_host::import::{Imported, import};
 use ushydra_host::progress::Progress;
 use ushydra_host::recipe::Recipe;
 use ushydra_host::study::explain::rollout::{Attended, Attentive, write_attentive};
@@ -20,7 +20,7 @@ use ushydra_host::study::explain::rollout::{Attended, Attentive, write_attentive
 fn both(folder: &Path, weights: &Path) -> (Vec<f32>, Attended) {
     let recipe = Recipe::read(&common::recipe(folder)).unwrap();
     let encoder = folder.join("encoder.onnx");
-    let (graph, width) = import(weights, &recipe.encoder, &recipe.input).unwrap();
+    let Imported { graph, features: width, .. } = import(weights, &recipe.encoder, &recipe.input).unwrap();
     files::write_atomic(&encoder, &graph.to_bytes().unwrap()).unwrap();
     let extractor = Extractor {
         encoder: encoder.clone(),
