@@ -33,7 +33,7 @@ fn both(folder: &Path, weights: &Path) -> (Vec<f32>, Attended) {
         cache: folder.join("cache"),
     };
     let picture = folder.join("p/0-disc.png");
-    let features = extractor.run(&[picture.clone()], 1, &Progress::silent()).unwrap();
+    let features = extractor.run(std::slice::from_ref(&picture), 1, &Progress::silent()).unwrap();
     let attentive = folder.join("attention.onnx");
     let blocks = write_attentive(&encoder, &attentive).unwrap();
     assert_eq!(blocks, 2);
