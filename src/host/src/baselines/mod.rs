@@ -2,7 +2,7 @@
 //!
 //! All of them learn from the same pictures with the same preprocessing, augmentation, optimiser (AdamW, cosine schedule), budget
 //! and choice of the epoch as USHydra's own networks. Their tensors carry torchvision's names, so that its pretrained weights
-//! load, and timm's ([`family`]). A network is tested against PyTorch by `tests/baselines/make_fixtures.py`, files that
+//! load, and timm's (`family`). A network is tested against PyTorch by `tests/baselines/make_fixtures.py`, files that
 //! PyTorch, torchvision and timm wrote by `tests/baselines/make_pretrained.py`.
 
 mod build;
