@@ -7,8 +7,8 @@ use super::super::chart::palette;
 use super::super::collect::{Collected, Group};
 use super::super::gallery::{Content, Figure, Gallery, Legend};
 use super::super::images::Images;
-use super::{Section, slug};
-use crate::study::explain::cases::words;
+use super::{Section, cases, slug};
+use crate::error::Result;
 use crate::study::explain::grid::SIDE;
 use crate::study::explain::{Case, Detail, Explained, Grid, Mean, Method};
 use crate::study::record::CellRecord;
@@ -30,19 +30,9 @@ pub fn section(
 ) -> Section {
     let mut galleries = means(study, groups);
     if let Some(images) = images {
-        for (record, explained) in groups.iter().filter_map(|g| study.explained(g)) {
-            let figures: Vec<Figure> = explained
-                .cases
-                .iter()
-                .filter_map(|case| {
-                    over(record, case, images).map_err(|error| problems.push(error.to_string())).ok().flatten()
-                })
-                .collect();
-            if !figures.is_empty() {
-                let heading = format!("{}: worst and best cases", record.key.system);
-                galleries.push(Gallery { heading, legend: legend(explained.method), figures });
-            }
-        }
+        galleries.extend(cases(study, groups, legend, problems, |record, (_, case), said, _| {
+            over(record, case, said, images)
+        }));
     }
     Section::shown(
         "Where the classifiers look",
@@ -110,15 +100,14 @@ fn coloured(grid: &Grid) -> RgbImage {
 }
 
 /// A case's heat over its picture; none for a case of another kind.
-fn over(record: &CellRecord, case: &Case, images: &Images) -> crate::error::Result<Option<Figure>> {
+fn over(record: &CellRecord, case: &Case, said: &str, images: &Images) -> Result<Option<Figure>> {
     let Detail::Heat { crop, grid } = &case.detail else { return Ok(None) };
-    let Some(frame) = record.frames.iter().find(|f| f.name == case.name) else { return Ok(None) };
     let picture = images.read(case)?;
     let pixels = blended(&picture, *crop, grid);
     let size = [pixels.width(), pixels.height()];
     Ok(Some(Figure {
         name: slug(&["case", &record.key.system, &case.name]),
-        caption: format!("{}: {}; {}", case.end.name(), words(record, frame), case.name),
+        caption: format!("{said}; {}", case.name),
         source: true,
         content: Content::Raster { pixels, size },
     }))

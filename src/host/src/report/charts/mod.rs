@@ -11,7 +11,12 @@ pub mod outlines;
 pub mod training;
 
 use super::chart::{Chart, Colour, Marker, Style};
-use super::gallery::Gallery;
+use super::collect::{Collected, Group};
+use super::gallery::{Figure, Gallery, Legend};
+use crate::error::Result;
+use crate::study::explain::cases::words;
+use crate::study::explain::{Case, Method};
+use crate::study::record::CellRecord;
 
 /// One system's look: the same in every chart.
 #[must_use]
@@ -32,6 +37,34 @@ pub fn line_style(index: usize) -> Style {
 pub fn slug(words: &[&str]) -> String {
     let keep = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
     words.join("-").chars().map(keep).collect()
+}
+
+/// The worst and the best cases of every explained cell, one gallery per cell. `draw` is given the record, the case with its number
+/// and what is said of it, and the problems to which it may add; those that it ends in are added too.
+pub(super) fn cases(
+    study: &Collected,
+    groups: &[Group<'_>],
+    legend: impl Fn(Method) -> Legend,
+    problems: &mut Vec<String>,
+    draw: impl Fn(&CellRecord, (usize, &Case), &str, &mut Vec<String>) -> Result<Option<Figure>>,
+) -> Vec<Gallery> {
+    let mut galleries = Vec::new();
+    for (record, explained) in groups.iter().filter_map(|g| study.explained(g)) {
+        let mut figures = Vec::new();
+        for (index, case) in explained.cases.iter().enumerate() {
+            let Some(frame) = record.frames.iter().find(|f| f.name == case.name) else { continue };
+            let said = format!("{}: {}", case.end.name(), words(record, frame));
+            match draw(record, (index, case), &said, problems) {
+                Ok(figure) => figures.extend(figure),
+                Err(error) => problems.push(error.to_string()),
+            }
+        }
+        if !figures.is_empty() {
+            let heading = format!("{}: worst and best cases", record.key.system);
+            galleries.push(Gallery { heading, legend: legend(explained.method), figures });
+        }
+    }
+    galleries
 }
 
 /// Charts under one heading.

@@ -6,11 +6,10 @@ use maud::html;
 
 use super::super::chart::palette::{self, Colour};
 use super::super::collect::{Collected, Group};
-use super::super::gallery::{Content, Figure, Gallery, Legend, data_uri, png};
+use super::super::gallery::{Content, Figure, Legend, data_uri, png};
 use super::super::images::Images;
-use super::{Section, slug};
+use super::{Section, cases, slug};
 use crate::error::Result;
-use crate::study::explain::cases::words;
 use crate::study::explain::{Case, Detail, Ring};
 use crate::study::record::CellRecord;
 
@@ -31,27 +30,17 @@ pub fn section(
     images: Option<&Images>,
     problems: &mut Vec<String>,
 ) -> Section {
-    let mut galleries = Vec::new();
-    for (record, explained) in groups.iter().filter_map(|g| study.explained(g)) {
-        let mut figures = Vec::new();
-        for (index, case) in explained.cases.iter().enumerate() {
-            let picture = images.and_then(|images| match images.read(case) {
-                Ok(picture) => Some(picture),
-                Err(error) => {
-                    problems.push(error.to_string());
-                    None
-                }
-            });
-            match figure(record, case, index, picture.as_ref()) {
-                Ok(figure) => figures.extend(figure),
-                Err(error) => problems.push(error.to_string()),
-            }
-        }
-        if !figures.is_empty() {
-            let heading = format!("{}: worst and best cases", record.key.system);
-            galleries.push(Gallery { heading, legend: Legend::Outlines, figures });
-        }
-    }
+    let galleries = cases(
+        study,
+        groups,
+        |_| Legend::Outlines,
+        problems,
+        |record, (index, case), said, problems| {
+            let picture =
+                images.and_then(|images| images.read(case).map_err(|error| problems.push(error.to_string())).ok());
+            figure(record, (index, case), said, picture.as_ref())
+        },
+    );
     Section::shown(
         "Outlines of the worst and the best masks",
         "The least and the greatest Dice of the test part, in the picture's own pixels, after the device's clean-up. Outlines are \
@@ -62,12 +51,16 @@ pub fn section(
 }
 
 /// None for a case of another kind.
-fn figure(record: &CellRecord, case: &Case, index: usize, picture: Option<&GrayImage>) -> Result<Option<Figure>> {
+fn figure(
+    record: &CellRecord,
+    (index, case): (usize, &Case),
+    said: &str,
+    picture: Option<&GrayImage>,
+) -> Result<Option<Figure>> {
     let Detail::Outlines { reference, prediction } = &case.detail else { return Ok(None) };
-    let Some(frame) = record.frames.iter().find(|f| f.name == case.name) else { return Ok(None) };
     let name = slug(&["outlines", &record.key.system, &(index + 1).to_string()]);
     let nothing = if prediction.is_empty() { "; nothing drawn" } else { "" };
-    let caption = format!("{}: {}{nothing}; {}", case.end.name(), words(record, frame), case.name);
+    let caption = format!("{said}{nothing}; {}", case.name);
     let below = picture.map(|picture| small(&name, picture)).transpose()?;
     let svg = drawn(case.size, &caption, [prediction, reference], below.as_deref());
     Ok(Some(Figure { name, caption, source: picture.is_some(), content: Content::Svg(svg) }))

@@ -7,9 +7,8 @@ use ushydra_bundle::{InputSpec, Preprocessor, Rect};
 use super::cases::chosen;
 use super::grid::Heat;
 use super::rollout::{Attentive, write_attentive};
-use super::{Case, Detail, Mean, below};
+use super::{Case, Detail, Mean, below, tested};
 use crate::baselines::{Architecture, BaselineConfig, ClassPicture, HeatMap, gradcam};
-use crate::dataset::Part;
 use crate::error::{HostError, Result};
 use crate::evaluate::metrics::argmax;
 use crate::parallel;
@@ -36,7 +35,7 @@ pub(super) fn attention(planes: &Planes, work: &Work<'_>, record: &CellRecord) -
     let encoder = planes.encoder()?;
     let graph = work.folder.path.join(ATTENTIVE);
     let blocks = write_attentive(encoder.path(), &graph)?;
-    let pictures = tested(planes, work, record)?;
+    let pictures = tested(&planes.items, work, record)?;
     let bar = work.progress.bar(&format!("{} attention", work.key.system), pictures.len());
     let looked = parallel::map(
         &pictures,
@@ -75,7 +74,7 @@ pub(super) fn convolutional(
 ) -> Result<(Vec<Mean>, Vec<Case>)> {
     let config = networks::of(work, base, crate::segment::ComputeDevice::default());
     let folder = networks::folder(&work.folder.path);
-    let pictures = tested(planes, work, record)?;
+    let pictures = tested(&planes.items, work, record)?;
     let mut places = Places::new(&config.input)?;
     let load = |frame: usize| {
         let picture = pictures[frame];
@@ -131,16 +130,6 @@ impl Places {
             .ok_or_else(|| problem("its heat map has another size than the network's input".to_owned()))?;
         Ok(Looked { heat, crop: mapping.crop, size: [picture.geometry.width, picture.geometry.height] })
     }
-}
-
-/// The test pictures in the order of the record's frames.
-fn tested(planes: &Planes, work: &Work<'_>, record: &CellRecord) -> Result<Vec<usize>> {
-    let pictures = work.sides.of(Part::Test);
-    let names = pictures.iter().map(|&picture| planes.items[picture].name.as_str());
-    if !names.eq(record.frames.iter().map(|frame| frame.name.as_str())) {
-        return Err(HostError::Dataset(format!("{}: the record judges other pictures than the split", record.key)));
-    }
-    Ok(pictures)
 }
 
 fn truth(frame: &crate::study::record::Frame) -> Option<usize> {

@@ -4,7 +4,7 @@ use ushydra_measure::Mask;
 
 use super::cases::chosen;
 use super::ring::rings;
-use super::{Case, Detail, below};
+use super::{Case, Detail, below, tested};
 use crate::baselines::{Architecture, BaselineConfig, MaskPicture, redraw};
 use crate::dataset::Part;
 use crate::error::{HostError, Result};
@@ -25,7 +25,7 @@ const AGREEMENT: f64 = 0.02;
 pub(super) fn routed(outlines: &Outlines, work: &Work<'_>, system: System, record: &CellRecord) -> Result<Vec<Case>> {
     let models = outlines.kept(work, system)?;
     let mut drawing = Drawing::new(&models, &outlines.recipe.input)?;
-    let pictures = tested(outlines, work, record)?;
+    let pictures = tested(&outlines.items, work, record)?;
     let mut cases = Vec::new();
     for (frame, end) in chosen(record) {
         work.progress.check()?;
@@ -50,7 +50,7 @@ pub(super) fn convolutional(
     let config = networks::of(work, base, outlines.device);
     let load = |picture: usize| MaskPicture::load(&outlines.samples[picture], work.sides.domain[picture]);
     let validation = work.sides.of(Part::Validation).into_iter().map(load).collect::<Result<Vec<MaskPicture>>>()?;
-    let pictures = tested(outlines, work, record)?;
+    let pictures = tested(&outlines.items, work, record)?;
     let chosen = chosen(record);
     let shown = chosen.iter().map(|(frame, _)| load(pictures[*frame])).collect::<Result<Vec<MaskPicture>>>()?;
     let folder = networks::folder(&work.folder.path);
@@ -63,16 +63,6 @@ pub(super) fn convolutional(
         cases.push(case(outlines, work, record, (frame, pictures[frame]), end, &masks)?);
     }
     Ok(cases)
-}
-
-/// The test pictures in the order of the record's frames.
-fn tested(outlines: &Outlines, work: &Work<'_>, record: &CellRecord) -> Result<Vec<usize>> {
-    let pictures = work.sides.of(Part::Test);
-    let names = pictures.iter().map(|&picture| outlines.items[picture].name.as_str());
-    if !names.eq(record.frames.iter().map(|frame| frame.name.as_str())) {
-        return Err(HostError::Dataset(format!("{}: the record judges other pictures than the split", record.key)));
-    }
-    Ok(pictures)
 }
 
 /// The case of a mask and the true one, after a look at whether the mask is the one that was judged.

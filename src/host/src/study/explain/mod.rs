@@ -23,6 +23,9 @@ pub use run::Explaining;
 pub(in crate::study) use run::is_explained;
 
 use super::record::{Answer, CellRecord};
+use super::split::Item;
+use super::work::Work;
+use crate::dataset::Part;
 use crate::error::{HostError, Result};
 use crate::files;
 
@@ -155,6 +158,16 @@ impl Explained {
 /// SHA-256 of the record in a cell's folder.
 fn record_hash(cell: &Path) -> Result<String> {
     files::sha256_file(&cell.join("cell.json"))
+}
+
+/// The test pictures of `items` in the order of the record's frames.
+fn tested(items: &[Item], work: &Work<'_>, record: &CellRecord) -> Result<Vec<usize>> {
+    let pictures = work.sides.of(Part::Test);
+    let names = pictures.iter().map(|&picture| items[picture].name.as_str());
+    if !names.eq(record.frames.iter().map(|frame| frame.name.as_str())) {
+        return Err(HostError::Dataset(format!("{}: the record judges other pictures than the split", record.key)));
+    }
+    Ok(pictures)
 }
 
 /// A picture's file as it lies below `root`, with `/` on every system; as it is where it lies elsewhere.

@@ -16,7 +16,7 @@ const DEVICES: [&str; 4] = ["Flex", "Tch", "Cuda", "Vulkan"];
 impl Study {
     /// Everything a cell depends on.
     pub(super) fn settings(&self, cell: &Planned) -> Result<Settings> {
-        self.settings_on(cell, &format!("{:?}", self.device), &format!("{:?}", ComputeDevice::default()))
+        self.settings_on(cell, &format!("{:?}", self.device))
     }
 
     /// The folder of a finished cell with its record, whatever device trained it: for what goes on from a cell without training. None
@@ -29,9 +29,8 @@ impl Study {
         if !own.path.is_dir() {
             return Ok(None);
         }
-        let devices = DEVICES.iter().flat_map(|device| DEVICES.map(|default| (*device, default)));
-        for (device, default) in devices {
-            let folder = Folder::new(&self.places.out, &cell.key, self.settings_on(cell, device, default)?);
+        for device in DEVICES {
+            let folder = Folder::new(&self.places.out, &cell.key, self.settings_on(cell, device)?);
             if let Ok(record) = folder.record() {
                 return Ok(record.map(|record| (folder, record)));
             }
@@ -41,9 +40,9 @@ impl Study {
         Ok(record.map(|record| (own, record)))
     }
 
-    /// The same in a program whose networks train on `device`, and which takes `default` where nobody says: both by the name of
-    /// [`ComputeDevice`], also where this program was built without them.
-    fn settings_on(&self, cell: &Planned, device: &str, default: &str) -> Result<Settings> {
+    /// The same in a program whose networks train on `device`, named as in [`ComputeDevice`], also where this program was built
+    /// without it.
+    fn settings_on(&self, cell: &Planned, device: &str) -> Result<Settings> {
         let sides = self.sides(cell)?;
         let mut settings = Settings::default()
             .with("cell", &cell.key.slug())
@@ -77,10 +76,10 @@ impl Study {
             }
         }
         if cell.system.is_network() {
-            let network = self.network(cell)?;
-            let own = format!("device: {:?}", network.1.device);
-            let text = format!("{network:?}").replace(&own, &format!("device: {default}"));
-            settings = settings.with("network", &text);
+            let (architecture, base) = self.network(cell)?;
+            // The device has its own entry; here it would be the default of this program's build.
+            let base = BaselineConfig { device: ComputeDevice::Flex, ..base };
+            settings = settings.with("network", &format!("{:?}", (architecture, base)));
         }
         Ok(settings)
     }

@@ -2,147 +2,16 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+#[path = "../common/mod.rs"]
 mod common;
+mod explained;
+mod world;
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::time::SystemTime;
+use std::process::Command;
 
-use ushydra_host::files;
-use ushydra_host::phantoms::{self, PhantomSet};
-use ushydra_host::progress::Progress;
-use ushydra_host::report::{Collected, Images, write};
-use ushydra_host::segment::SegmentRecipe;
-use ushydra_host::segment::recipe::SplitConfig;
+use explained::explained_and_reported;
 use ushydra_host::study::CellRecord;
-use ushydra_host::study::explain::{Detail, Explained, Method};
-
-const CLASSIFY: &str = r#"
-[classify]
-recipe = "recipe.toml"
-data = ["data.csv"]
-weights = "weights.safetensors"
-systems = ["vit", "ushydra-vit", "resnet18"]
-splits = [{ name = "split-0" }]
-printed = { low = "African", medium = "European", high = "Macao" }
-[classify.networks]
-width = 32
-height = 32
-common = { epochs = 2, batch = 8, learning_rate = 0.003, width = 4 }
-"#;
-
-const SEGMENT: &str = r#"
-[segment]
-recipe = "segment.toml"
-data = ["phantoms/phantoms.csv"]
-systems = ["unet", "ushydra-unet", "fcn"]
-splits = [{ name = "split-0" }]
-printed = { low = "Camus", high = "EchoNet" }
-[segment.networks]
-width = 48
-height = 32
-common = { epochs = 1, batch = 4, learning_rate = 0.003, width = 4, backbone = "resnet18", output_stride = 32 }
-"#;
-
-const ABLATIONS: &str = r#"
-[ablations.classify]
-routing = true
-std_weights = [1.0, 20.0]
-quality = true
-int8 = true
-other_domains = [0.0, 1.0]
-without_devices = ["dev1"]
-domains.two = { low = "poor", medium = "good", high = "good" }
-domains.devices = { by = "device" }
-degrade = { noise = [0.2], blur = [0.05], gain = [0.5] }
-[ablations.segment]
-routing = true
-quality = true
-int8 = true
-degrade = { noise = [0.2] }
-"#;
-
-struct World {
-    folder: tempfile::TempDir,
-}
-
-impl World {
-    /// Pictures, weights, phantoms, recipes and the configuration `study.toml` with these parts.
-    fn new(parts: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let at = folder.path();
-        common::pictures(at, 36);
-        common::weights(&at.join("weights.safetensors"));
-        common::recipe(at);
-        if parts.contains(&SEGMENT) {
-            let domains = vec!["low".to_owned(), "high".to_owned()];
-            let set = PhantomSet { view: "a4c".into(), domains, patients: 12, frames: 1, seed: 3 };
-            phantoms::write(&set, &at.join("phantoms"), 2, &Progress::silent()).unwrap();
-            segment_recipe().write(&at.join("segment.toml")).unwrap();
-        }
-        let world = Self { folder };
-        world.configure(parts);
-        world
-    }
-
-    fn configure(&self, parts: &[&str]) {
-        let text = format!("name = \"miniature\"\nresamples = 100\n{}", parts.concat());
-        std::fs::write(self.path("study.toml"), text).unwrap();
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ushydra-host"));
-        command.args(["--quiet", "compare", "--config", "study.toml", "--out", "out"]).args(arguments);
-        command.current_dir(self.folder.path());
-        command
-    }
-
-    fn ok(&self, arguments: &[&str]) -> String {
-        let output = self.command(arguments).output().unwrap();
-        assert!(output.status.success(), "{arguments:?}: {}", error(&output));
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn fails(&self, arguments: &[&str]) -> (i32, String) {
-        let output = self.command(arguments).output().unwrap();
-        assert!(!output.status.success(), "{arguments:?} succeeded");
-        (output.status.code().unwrap(), error(&output))
-    }
-
-    fn record(&self, slug: &str) -> CellRecord {
-        serde_json::from_slice(&std::fs::read(self.path(&format!("out/cells/{slug}/cell.json"))).unwrap()).unwrap()
-    }
-
-    fn written(&self, slug: &str) -> SystemTime {
-        std::fs::metadata(self.path(&format!("out/cells/{slug}/cell.json"))).unwrap().modified().unwrap()
-    }
-}
-
-fn error(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-fn segment_recipe() -> SegmentRecipe {
-    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes/cardiac-lv.toml");
-    let mut recipe = SegmentRecipe::read(&shipped).unwrap();
-    recipe.name = "miniature".into();
-    recipe.network.width = 3;
-    recipe.network.depth = 2;
-    (recipe.input.width, recipe.input.height) = (48, 32);
-    recipe.split = SplitConfig { train: 0.6, validation: 0.2, test: 0.2 };
-    recipe.training.batch = 4;
-    recipe.training.epoch_pictures = 8;
-    (recipe.training.shared.epochs, recipe.training.decoders.epochs, recipe.training.routed.epochs) = (2, 1, 1);
-    recipe.calibration.entries = recipe.network.features();
-    recipe.calibration.components = 4;
-    recipe.calibration.folds = 2;
-    recipe
-}
+use world::{ABLATIONS, CLASSIFY, SEGMENT, World, error};
 
 #[test]
 fn a_study_from_pictures_to_tables() {
@@ -203,72 +72,6 @@ fn a_study_from_pictures_to_tables() {
     let before = world.written("resnet18.split-0.1");
     assert_eq!(world.ok(&[]), printed);
     assert_eq!(world.written("resnet18.split-0.1"), before);
-}
-
-/// Every main cell left what stands behind its answers, and the report shows it.
-fn explained_and_reported(world: &World) {
-    let explained = |slug: &str| {
-        let cell = world.path(&format!("out/cells/{slug}"));
-        Explained::read(&cell, &world.record(slug)).unwrap().unwrap_or_else(|| panic!("{slug} is not explained"))
-    };
-    let heat = ["resnet18", "vit", "ushydra-vit"].map(|system| explained(&format!("{system}.split-0.1")));
-    for (found, method) in heat.iter().zip([Method::GradCam, Method::AttentionRollout, Method::AttentionRollout]) {
-        assert_eq!((found.method, found.means.len(), found.cases.len()), (method, 4, 6));
-        // So short a training may leave a plane for which nothing speaks.
-        assert!(found.means.iter().all(|mean| mean.pictures > 0));
-        assert!(found.means.iter().any(|mean| mean.grid.values().iter().any(|v| *v > 0)));
-    }
-    // One encoder, one attention; the network looks elsewhere for another plane.
-    assert_eq!(heat[1].means, heat[2].means);
-    assert!(heat[0].means.iter().any(|mean| mean.grid != heat[0].means[0].grid));
-    for system in ["unet", "ushydra-unet", "fcn"] {
-        let found = explained(&format!("{system}.split-0.1"));
-        assert_eq!((found.method, found.cases.len()), (Method::Outlines, found.cases.len().min(6)));
-        for case in &found.cases {
-            let Detail::Outlines { reference, .. } = &case.detail else { panic!("{system}: no outlines") };
-            assert!(reference[0].doubled_area() > 0, "{system}: {}", case.name);
-        }
-    }
-    assert!(!world.path("out/cells/resnet18.split-0.1.noise=0_2/explained.json").exists());
-
-    // Cells from before: the same from what their training kept, without training.
-    let file = |slug: &str| world.path(&format!("out/cells/{slug}/explained.json"));
-    let slugs = ["resnet18.split-0.1", "ushydra-vit.split-0.1", "ushydra-unet.split-0.1", "fcn.split-0.1"];
-    let before = slugs.map(|slug| std::fs::read(file(slug)).unwrap());
-    slugs.iter().for_each(|slug| std::fs::remove_file(file(slug)).unwrap());
-    let trained = world.written("resnet18.split-0.1");
-    // Nor does it matter that another build trained one of them on another device.
-    let settings = world.path("out/cells/fcn.split-0.1/settings.json");
-    let kept = std::fs::read_to_string(&settings).unwrap();
-    let mut other: BTreeMap<String, String> = serde_json::from_str(&kept).unwrap();
-    other.insert("device".to_owned(), files::sha256(b"Tch"));
-    files::write_json(&settings, &other).unwrap();
-    let printed = world.ok(&["--explain"]);
-    assert!(printed.contains("explained fcn.split-0.1") && printed.contains("4 cells explained, 2 were"), "{printed}");
-    assert_eq!(slugs.map(|slug| std::fs::read(file(slug)).unwrap()), before);
-    assert_eq!(world.written("resnet18.split-0.1"), trained);
-    std::fs::write(&settings, kept).unwrap();
-
-    let mut study = Collected::read(&world.path("out")).unwrap();
-    study.draws.resamples = 20;
-    let page = |images: Option<&Images>| {
-        let written = write(&study, images, &world.path("report.html"), None).unwrap();
-        assert!(written.problems.is_empty(), "{:?}", written.problems);
-        std::fs::read_to_string(world.path("report.html")).unwrap()
-    };
-    let alone = page(None);
-    for part in ["resnet18: Grad-CAM", "attention rollout of the encoder that they share", "fcn: worst and best cases"]
-    {
-        assert!(alone.contains(part), "{part}");
-    }
-    assert!(alone.contains("<polygon points=") && alone.contains("Accuracy: USHydra-ViT minus the others"));
-    assert!(!alone.contains("<image"));
-    // Frames of the phantoms' cines and pictures of the classes are found below the same root.
-    let shown = page(Some(&Images::new(world.folder.path()).unwrap()));
-    assert!(
-        shown.matches("<image href=\"data:").count() == shown.matches("<image").count() && shown.contains("<image")
-    );
-    assert!(shown.contains("ushydra-vit: worst and best cases"));
 }
 
 #[test]
