@@ -5,7 +5,8 @@
 #   cross/test.sh tests [OPTIONS OF CARGO TEST]     the workspace's tests but the host's, compiled for aarch64
 #
 #   USHYDRA_TEST_CPUS="cortex-a57 max"     processors to emulate: the first has neither dotprod nor fp16, the last has all
-#   USHYDRA_TEST_BUNDLES="cardiac-lv ..."  bundles to compare; default: all three, of which fetal-planes takes most of the time
+#   USHYDRA_TEST_BUNDLES="cardiac-lv ..."  shipped bundles to run. Default for answers: all three, of which fetal-planes takes most of
+#                                          the time; for tests: cardiac-lv
 #   USHYDRA_TEST_BIN=PROGRAM               the program for aarch64; default: cross/build.sh
 #   USHYDRA_TEST_REFERENCE=PROGRAM         the program for this machine; default: cargo build --release
 #
@@ -77,7 +78,8 @@ tests() {
     cd "$cross_root"
     for cpu in "${cpus[@]}"; do
         echo "tests on $cpu"
-        QEMU_CPU=$cpu cargo-zigbuild test --locked --workspace --exclude ushydra-host --target "$cross_target.$cross_glibc" "$@"
+        QEMU_CPU=$cpu USHYDRA_TEST_PATIENCE=${USHYDRA_TEST_PATIENCE:-60} USHYDRA_TEST_BUNDLES=${USHYDRA_TEST_BUNDLES:-cardiac-lv} \
+            cargo-zigbuild test --locked --workspace --exclude ushydra-host --target "$cross_target.$cross_glibc" "$@"
     done
 }
 

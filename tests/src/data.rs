@@ -8,6 +8,10 @@ const DATA_VARIABLE: &str = "USHYDRA_DATA";
 /// Environment variable that names a folder of bundles, as for the device program.
 const MODELS_VARIABLE: &str = "USHYDRA_MODELS";
 
+/// Environment variable that lists the bundles to test, by names with spaces between; all where it is not set. An emulated
+/// processor takes ten seconds for a frame of the largest.
+const BUNDLES_VARIABLE: &str = "USHYDRA_TEST_BUNDLES";
+
 /// The root of the repository.
 #[must_use]
 pub fn repository() -> PathBuf {
@@ -24,6 +28,11 @@ pub fn demo_cine() -> PathBuf {
 /// A bundle of `$USHYDRA_MODELS`, else a shipped one, or `None` with a line on standard error that says what was skipped.
 #[must_use]
 pub fn bundle(name: &str, who: &str) -> Option<PathBuf> {
+    let wanted = std::env::var(BUNDLES_VARIABLE);
+    if wanted.is_ok_and(|names| !names.split_whitespace().any(|n| n == name)) {
+        eprintln!("SKIPPED {who}: {BUNDLES_VARIABLE} does not name {name}");
+        return None;
+    }
     let models = std::env::var_os(MODELS_VARIABLE).map_or_else(|| repository().join("models"), PathBuf::from);
     present(models.join(name).join("bundle.toml"), who).and_then(|p| p.parent().map(Path::to_owned))
 }

@@ -12,9 +12,10 @@ use std::time::{Duration, Instant};
 
 use common::{Answer, Scene, answer, finish, program};
 use ushydra_tests::data::demo_cine;
+use ushydra_tests::patience;
 
-/// Longest wait for a message.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Longest wait for a message, in seconds.
+const PATIENCE: u64 = 60;
 /// Watchdog period of the tests, in microseconds.
 const WATCHDOG: &str = "400000";
 
@@ -53,8 +54,8 @@ impl Manager {
     fn until(&self, word: &str) -> Vec<String> {
         let begin = Instant::now();
         let mut heard = Vec::new();
-        while begin.elapsed() < PATIENCE {
-            heard.extend(self.message(PATIENCE));
+        while begin.elapsed() < patience(PATIENCE) {
+            heard.extend(self.message(patience(PATIENCE)));
             if heard.last().is_some_and(|message| message.contains(word)) {
                 return heard;
             }
@@ -132,7 +133,7 @@ fn a_frame_loop_that_hangs_lets_the_watchdog_starve() {
     let begin = Instant::now();
     let silence = Duration::from_secs(2);
     while manager.message(silence).is_some() {
-        assert!(begin.elapsed() < PATIENCE, "it is still fed");
+        assert!(begin.elapsed() < patience(PATIENCE), "it is still fed");
     }
     assert!(service.try_wait().unwrap().is_none(), "it hangs and has not ended");
     service.kill().unwrap();

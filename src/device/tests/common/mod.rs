@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 use image::GrayImage;
 use serde_json::Value;
 use ushydra_tests::miniature::{Miniature, Segmenting};
+use ushydra_tests::patience;
 
-/// Longest run of a command in these tests.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Longest run of a command in these tests, in seconds.
+const PATIENCE: u64 = 120;
 
 /// What a command answered.
 #[derive(Debug)]
@@ -59,14 +60,14 @@ pub(crate) fn answer(mut child: Child) -> Answer {
     std::thread::scope(|scope| {
         let out = scope.spawn(|| read(stdout.as_mut()));
         let err = scope.spawn(|| read(stderr.as_mut()));
-        let begin = Instant::now();
+        let (begin, longest) = (Instant::now(), patience(PATIENCE));
         let status = loop {
             if let Some(status) = child.try_wait().unwrap() {
                 break status;
             }
-            if begin.elapsed() > PATIENCE {
+            if begin.elapsed() > longest {
                 child.kill().unwrap();
-                panic!("the command did not end within {PATIENCE:?}");
+                panic!("the command did not end within {longest:?}");
             }
             std::thread::sleep(Duration::from_millis(5));
         };

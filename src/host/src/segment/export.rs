@@ -58,7 +58,9 @@ pub fn export(run: &SegmentRun, root: &Path) -> Result<Exported> {
 fn making(recipe: &SegmentRecipe, info: &SegmentInfo, report: &SegmentReport) -> Vec<String> {
     let [train, validation, test] = report.pictures;
     let training = &recipe.training;
-    let kept = |own: &bool| if *own { "its own" } else { "the control's weights, which validated no worse" };
+    let kept = |own: &bool| {
+        if *own { "its own" } else { "the control's weights, from which it did not differ by more than chance" }
+    };
     let pairs = recipe.domains.iter().zip(&report.specialised);
     let decoders: Vec<String> = pairs.map(|(domain, own)| format!("{domain} has {}", kept(own))).collect();
     let versions: Vec<String> = info.versions.iter().map(|(name, v)| format!("{name} {v}")).collect();

@@ -62,7 +62,7 @@ pub struct SegmentReport {
     pub pictures: [usize; 3],
     /// Every epoch of every stage.
     pub epochs: Vec<Epoch>,
-    /// Whether each domain has a decoder of its own; the others have the control, which was not worse on their validation pictures.
+    /// Whether each domain has a decoder of its own; the others have the control.
     pub specialised: Vec<bool>,
     /// Whether the encoder of stage (b) was kept.
     pub routed_kept: bool,

@@ -3,19 +3,22 @@
 //! 1. *shared*: encoder and one decoder on all domains;
 //! 2. *(a)*: one decoder per domain starts from the shared one and learns with the weights of Eq. (2), the encoder frozen.
 //!    A control decoder learns as long with equal weights, so that a difference to the decoders is one of specialisation.
-//!    A domain whose own decoder is not better than the control on its validation pictures takes the control;
+//!    It is the shared one itself where the longer training loses. A domain takes the control unless its own decoder gains
+//!    more than the standard error on its validation pictures (module `gain`);
 //! 3. *(b)*: the domain statistics come from sending the training part through the encoder; then the encoder is fine-tuned
-//!    under dynamic routing (Eq. 11-12), the decoders frozen. It is kept only where the validation part gains;
+//!    under dynamic routing (Eq. 11-12), the decoders frozen. It is kept where the validation part gains as much as that;
 //! 4. the level of every decoder (module `level`) is set on the validation pictures of its domain.
 
 use burn::module::Module;
 use burn::tensor::{Int, Tensor, TensorData};
 use ushydra_bundle::{Digest, RoutingMode};
-use ushydra_core::{Moments, Quality, Router};
+use ushydra_core::Router;
 
 use super::data::SegmentData;
+use super::gain::{self, Gain, Score};
 use super::level::level;
 use super::recipe::SegmentRecipe;
+use super::routed::{features_of, pixel_moments, route, values};
 use super::schedule::Draw;
 use super::stage::{self, Batch, Bench, Epoch, Stage};
 use super::view::ViewMaker;
@@ -99,7 +102,10 @@ impl<'a> Trainer<'a> {
                 let maps = network.encoder.forward(batch.image.clone());
                 Ok(loss.compute(first(network)?.forward(&maps), batch.target.clone()))
             },
-            &|network| self.judge(&network.valid().encoder, &mut |_, maps| Ok(first(network)?.valid().forward(maps))),
+            &|network| {
+                let (network, decoder) = (network.valid(), first(network)?.valid());
+                Ok(gain::mean(&self.scores(&network.encoder, None, &mut |_, maps| Ok(decoder.forward(maps)))?))
+            },
         )?;
         let shared_decoder = first(&shared)?.clone();
         let encoder = shared.encoder.clone().freeze();
@@ -116,29 +122,35 @@ impl<'a> Trainer<'a> {
                 },
                 &|decoder| {
                     let decoder = decoder.valid();
-                    self.judge_of(&encoder.valid(), domain, &mut |_, maps| Ok(decoder.forward(maps)))
+                    let scores = self.scores(&encoder.valid(), domain, &mut |_, maps| Ok(decoder.forward(maps)))?;
+                    Ok(gain::mean(&scores))
                 },
             )
         };
+        let scores = |decoder: &Decoder, domain: Option<usize>| {
+            let decoder = decoder.valid();
+            self.scores(&encoder.valid(), domain, &mut |_, maps| Ok(decoder.forward(maps)))
+        };
         let (control, done) = specialise("control", balanced(), None)?;
         epochs.extend(done);
+        let gained = Gain::of(&scores(&control, None)?, &scores(&shared_decoder, None)?);
+        let longer = gained.is_none_or(|g| g.mean > 0.0);
+        let control = if longer { control } else { shared_decoder.clone() };
         let mut decoders = Vec::new();
         let mut specialised = Vec::new();
         for (domain, name) in self.recipe.domains.iter().enumerate() {
             let draw = Draw::specialised(&domains, count, domain, training.other_domains);
             let (decoder, done) = specialise(&format!("decoder-{name}"), draw, Some(domain))?;
             epochs.extend(done);
-            let dice = |decoder: &Decoder| {
-                let decoder = decoder.valid();
-                self.judge_of(&encoder.valid(), Some(domain), &mut |_, maps| Ok(decoder.forward(maps)))
-            };
-            let (own, shared) = (dice(&decoder)?, dice(&control)?);
-            log::info!("domain {name}: validation Dice {own:?} by its own decoder, {shared:?} by the control");
-            specialised.push(own.is_none() || own > shared);
-            decoders.push(if specialised[domain] { decoder } else { control.clone() });
+            let gained = Gain::of(&scores(&decoder, Some(domain))?, &scores(&control, Some(domain))?);
+            let own = gained.is_none_or(Gain::counts);
+            log::info!("domain {name}: gain of its own decoder over the control {gained:?}; {}", kept(own));
+            specialised.push(own);
+            decoders.push(if own { decoder } else { control.clone() });
         }
         let control = Network { decoders: vec![self.levelled(control, &encoder, None)?], encoder: encoder.clone() };
-        let (encoder, routed) = self.fine_tune(encoder, &decoders, &specialised, balanced(), &mut epochs)?;
+        let depends = format!("{specialised:?}{longer}");
+        let (encoder, routed) = self.fine_tune(encoder, &decoders, depends, balanced(), &mut epochs)?;
         let levelled = decoders.into_iter().enumerate().map(|(d, decoder)| self.levelled(decoder, &encoder, Some(d)));
         let decoders = levelled.collect::<Result<_>>()?;
         Ok(Trained { shared, network: Network { encoder, decoders }, control, epochs, specialised, routed })
@@ -149,7 +161,7 @@ impl<'a> Trainer<'a> {
         &self,
         encoder: Encoder,
         decoders: &[Decoder],
-        specialised: &[bool],
+        depends: String,
         draw: Draw,
         epochs: &mut Vec<Epoch>,
     ) -> Result<(Encoder, bool)> {
@@ -160,9 +172,9 @@ impl<'a> Trainer<'a> {
         let router = self.router(&encoder)?;
         let frozen: Vec<Decoder> = decoders.iter().map(|d| d.clone().freeze()).collect();
         let valid: Vec<Decoder> = decoders.iter().map(Module::valid).collect();
-        let judge = |encoder: &Encoder| -> Result<Option<f64>> {
+        let judge = |encoder: &Encoder| {
             let encoder = encoder.valid();
-            self.judge(&encoder, &mut |image, maps| {
+            self.scores(&encoder, None, &mut |image, maps| {
                 let chosen = route(&router, image, maps)?;
                 let rows = chosen.iter().enumerate().map(|(row, &domain)| {
                     let maps: Vec<Tensor<4>> = maps.iter().map(|m| m.clone().narrow(0, row, 1)).collect();
@@ -171,10 +183,9 @@ impl<'a> Trainer<'a> {
                 Ok(Tensor::cat(rows.collect(), 0))
             })
         };
-        let before = judge(&encoder)?;
         let start = encoder.clone().unfreeze();
         let (tuned, done) = self.bench.run(
-            Stage { depends: format!("{specialised:?}"), ..self.stage("routed", training.routed, draw) },
+            Stage { depends, ..self.stage("routed", training.routed, draw) },
             start,
             &mut |encoder: &Encoder, batch: &Batch| {
                 let maps = encoder.forward(batch.image.clone());
@@ -196,16 +207,13 @@ impl<'a> Trainer<'a> {
                 }
                 total.ok_or_else(|| HostError::Dataset("an empty batch cannot be routed".to_owned()))
             },
-            &judge,
+            &|encoder| Ok(gain::mean(&judge(encoder)?)),
         )?;
-        let best = done.iter().filter_map(|e| e.dice).fold(f64::NEG_INFINITY, f64::max);
         epochs.extend(done);
-        let kept = before.is_some_and(|before| best > before);
-        log::info!(
-            "stage (b): validation Dice {before:?} before, {best} after; {}",
-            if kept { "kept" } else { "left out" }
-        );
-        Ok(if kept { (tuned, true) } else { (encoder, false) })
+        let gained = Gain::of(&judge(&tuned)?, &judge(&encoder)?);
+        let counts = gained.is_some_and(Gain::counts);
+        log::info!("stage (b): gain {gained:?}; {}", kept(counts));
+        Ok(if counts { (tuned, true) } else { (encoder, false) })
     }
 
     fn stage(&self, name: &str, config: super::recipe::StageConfig, draw: Draw) -> Stage {
@@ -220,7 +228,9 @@ impl<'a> Trainer<'a> {
         let mut rows = Vec::new();
         for (pictures, image, _) in self.bench.plain(&self.train) {
             let features = Encoder::features(&encoder.forward(image.clone()));
-            for ((&picture, moments), features) in pictures.iter().zip(pixel_moments(&image)?).zip(split(features)?) {
+            for ((&picture, moments), features) in
+                pictures.iter().zip(pixel_moments(&image)?).zip(features_of(features)?)
+            {
                 rows.push((picture, moments, features));
             }
         }
@@ -266,69 +276,38 @@ impl<'a> Trainer<'a> {
         self.validation.iter().copied().filter(wanted).collect()
     }
 
-    /// Validation Dice, domains weighted alike.
-    fn judge(
-        &self,
-        encoder: &Encoder,
-        decode: &mut dyn FnMut(&Tensor<4>, &[Tensor<4>]) -> Result<Tensor<4>>,
-    ) -> Result<Option<f64>> {
-        self.judge_of(encoder, None, decode)
-    }
-
-    fn judge_of(
+    /// Dice of every validation picture of `domain` or of all domains.
+    fn scores(
         &self,
         encoder: &Encoder,
         domain: Option<usize>,
         decode: &mut dyn FnMut(&Tensor<4>, &[Tensor<4>]) -> Result<Tensor<4>>,
-    ) -> Result<Option<f64>> {
+    ) -> Result<Vec<Score<'a>>> {
         let data = self.bench.data;
-        let pictures = self.validation_of(domain);
-        let mut sums = vec![(0.0, 0.0); self.recipe.domains.len()];
-        for (pictures, image, target) in self.bench.plain(&pictures) {
+        let mut scores = Vec::new();
+        for (pictures, image, target) in self.bench.plain(&self.validation_of(domain)) {
             self.bench.progress.check()?;
             let maps = encoder.forward(image.clone());
             let logits = values(decode(&image, &maps)?)?;
             let size = logits.len() / pictures.len().max(1);
             for ((&picture, logits), target) in pictures.iter().zip(logits.chunks(size)).zip(target.chunks(size)) {
-                let sum = &mut sums[data.domains[picture]];
-                sum.0 += dice(logits, target);
-                sum.1 += 1.0;
+                scores.push(Score {
+                    domain: data.domains[picture],
+                    patient: &data.samples[picture].patient,
+                    dice: dice(logits, target),
+                });
             }
         }
-        let means: Vec<f64> = sums.into_iter().filter(|s| s.1 > 0.0).map(|(sum, n)| sum / n).collect();
-        Ok((!means.is_empty()).then(|| means.iter().sum::<f64>() / means.len() as f64))
+        Ok(scores)
     }
+}
+
+fn kept(it: bool) -> &'static str {
+    if it { "kept" } else { "left out" }
 }
 
 fn first(network: &Network) -> Result<&Decoder> {
     network.decoders.first().ok_or_else(|| HostError::Dataset("the network has no decoder".to_owned()))
-}
-
-/// Decoder of every row of a batch.
-fn route(router: &Router<Box<[f32]>>, image: &Tensor<4>, maps: &[Tensor<4>]) -> Result<Vec<usize>> {
-    let features = split(Encoder::features(maps))?;
-    let rows = pixel_moments(image)?.into_iter().zip(features);
-    rows.map(|(pixel, features)| {
-        let feature = Moments::of(&features).map_err(|e| HostError::Calibration(e.to_string()))?;
-        Ok(router.route(&Quality { pixel, feature }, &features)?.decoder)
-    })
-    .collect()
-}
-
-fn split(features: Tensor<2>) -> Result<Vec<Vec<f32>>> {
-    let [_, width] = features.dims();
-    Ok(values(features)?.chunks(width).map(<[f32]>::to_vec).collect())
-}
-
-/// Eq. (3) and (4) of every row of one-channel pictures.
-fn pixel_moments(image: &Tensor<4>) -> Result<Vec<Moments>> {
-    let [_, _, height, width] = image.dims();
-    let rows = values(image.clone())?;
-    rows.chunks(height * width).map(|row| Moments::of(row).map_err(|e| HostError::Calibration(e.to_string()))).collect()
-}
-
-fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
-    tensor.into_data().try_to_vec::<f32>().map_err(|e| HostError::Diverged(format!("{e:?}")))
 }
 
 /// Dice coefficient of `logits > 0` with the pixels that are covered by half or more; 1 where both are empty.

@@ -48,7 +48,7 @@ pub struct Study {
     pub planes: Option<Planes>,
     /// The segmentation.
     pub outlines: Option<Outlines>,
-    device: ComputeDevice,
+    pub(super) device: ComputeDevice,
     threads: usize,
     rounds: [Vec<Planned>; 2],
     sides: BTreeMap<(Task, String), Sides>,

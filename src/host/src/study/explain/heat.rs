@@ -69,10 +69,9 @@ pub(super) fn attention(planes: &Planes, work: &Work<'_>, record: &CellRecord) -
 pub(super) fn convolutional(
     planes: &Planes,
     work: &Work<'_>,
-    (architecture, base): (Architecture, BaselineConfig),
+    (architecture, config): (Architecture, BaselineConfig),
     record: &CellRecord,
 ) -> Result<(Vec<Mean>, Vec<Case>)> {
-    let config = networks::of(work, base, crate::segment::ComputeDevice::default());
     let folder = networks::folder(&work.folder.path);
     let pictures = tested(&planes.items, work, record)?;
     let mut places = Places::new(&config.input)?;

@@ -44,10 +44,9 @@ pub(super) fn routed(outlines: &Outlines, work: &Work<'_>, system: System, recor
 pub(super) fn convolutional(
     outlines: &Outlines,
     work: &Work<'_>,
-    (architecture, base): (Architecture, BaselineConfig),
+    (architecture, config): (Architecture, BaselineConfig),
     record: &CellRecord,
 ) -> Result<Vec<Case>> {
-    let config = networks::of(work, base, outlines.device);
     let load = |picture: usize| MaskPicture::load(&outlines.samples[picture], work.sides.domain[picture]);
     let validation = work.sides.of(Part::Validation).into_iter().map(load).collect::<Result<Vec<MaskPicture>>>()?;
     let pictures = tested(&outlines.items, work, record)?;

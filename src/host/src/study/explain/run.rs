@@ -1,17 +1,20 @@
 //! From finished cells to their explanations.
 
 use super::{EXPLAINED, Explained, Method, heat, masks, record_hash};
+use crate::baselines::{Architecture, BaselineConfig};
 use crate::error::{HostError, Result};
 use crate::files;
 use crate::progress::Progress;
 use crate::study::ablation::Variant;
 use crate::study::engine::Failure;
 use crate::study::lock::{self, Asked};
+use crate::study::networks;
 use crate::study::plan::Planned;
 use crate::study::record::CellRecord;
 use crate::study::run::Study;
 use crate::study::store::Folder;
 use crate::study::system::System;
+use crate::study::work::Work;
 
 /// What explaining cells came to.
 #[derive(Debug, Default)]
@@ -81,17 +84,23 @@ impl Study {
                 (Method::Outlines, Vec::new(), masks::routed(self.outlines()?, &work, cell.system, record)?)
             }
             system if system.segments() => {
-                let cases = masks::convolutional(self.outlines()?, &work, self.network(cell)?, record)?;
+                let cases = masks::convolutional(self.outlines()?, &work, self.network_of(cell, &work)?, record)?;
                 (Method::Outlines, Vec::new(), cases)
             }
             _ => {
-                let (means, cases) = heat::convolutional(self.planes()?, &work, self.network(cell)?, record)?;
+                let (means, cases) = heat::convolutional(self.planes()?, &work, self.network_of(cell, &work)?, record)?;
                 (Method::GradCam, means, cases)
             }
         };
         let explained = Explained { record: record_hash(&folder.path)?, method, means, cases };
         explained.check(record).map_err(HostError::Dataset)?;
         files::write_json(&folder.path.join(EXPLAINED), &explained)
+    }
+
+    /// The network of a cell, to be computed on the device of this run.
+    fn network_of(&self, cell: &Planned, work: &Work<'_>) -> Result<(Architecture, BaselineConfig)> {
+        let (architecture, base) = self.network(cell)?;
+        Ok((architecture, networks::of(work, base, self.device)))
     }
 }
 
