@@ -197,6 +197,17 @@ fn the_machine_examines_itself() {
 }
 
 #[test]
+fn a_machine_too_slow_for_live_use_is_told_what_helps() {
+    let scene = Scene::new();
+    let config = scene.write("hurry.toml", b"[gate]\nmax_age_ms = 0\n");
+    let answer = scene.ushydra(arguments!["selftest", "--config", config]);
+    assert_eq!(answer.code, 70, "{}{}", answer.stdout, answer.stderr);
+    let failed: Vec<&str> = answer.stdout.lines().filter(|line| line.starts_with("FAIL")).collect();
+    assert!(failed.len() == 1 && failed[0].contains("--precision int8"), "{}", answer.stdout);
+    assert!(!answer.stdout.contains("report it"), "the program has no defect: {}", answer.stdout);
+}
+
+#[test]
 fn bench_reports_every_stage() {
     let scene = Scene::new();
     let answer = scene.ushydra(arguments!["bench", "--frames", "5", "--json", "--source", source()]);

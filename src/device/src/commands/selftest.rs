@@ -186,7 +186,10 @@ fn timing(pipeline: &mut Pipeline, max_age_ms: u64) -> Result<((), String), Fail
     let median = totals.get(totals.len() / 2).copied().unwrap_or_default();
     let detail = format!("{:.1} ms per frame, the gate allows {max_age_ms} ms", median.as_secs_f64() * 1e3);
     if median > Duration::from_millis(max_age_ms) {
-        return Err(failed(format!("{detail}: every live result would be stale on this machine")));
+        return Err(Failure::Machine(format!(
+            "{detail}: every live result would be stale on this machine; files can be judged, for live frames take \
+             `--precision int8`, a smaller bundle or a faster machine, and close other programs"
+        )));
     }
     Ok(((), detail))
 }
