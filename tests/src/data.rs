@@ -9,7 +9,7 @@ const DATA_VARIABLE: &str = "USHYDRA_DATA";
 const MODELS_VARIABLE: &str = "USHYDRA_MODELS";
 
 /// Environment variable that lists the bundles to test, by names with spaces between; all where it is not set. An emulated
-/// processor takes ten seconds for a frame of the largest.
+/// processor takes ten seconds and more for a frame.
 const BUNDLES_VARIABLE: &str = "USHYDRA_TEST_BUNDLES";
 
 /// The root of the repository.
