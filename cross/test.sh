@@ -7,6 +7,7 @@
 #   USHYDRA_TEST_CPUS="cortex-a57 max"     processors to emulate: the first has neither dotprod nor fp16, the last has all
 #   USHYDRA_TEST_BUNDLES="cardiac-lv ..."  shipped bundles to run. Default for answers: all three, of which fetal-planes takes most of
 #                                          the time; for tests: cardiac-lv
+#   USHYDRA_TEST_PATIENCE=60               factor of the tests' waits for a program
 #   USHYDRA_TEST_BIN=PROGRAM               the program for aarch64; default: cross/build.sh
 #   USHYDRA_TEST_REFERENCE=PROGRAM         the program for this machine; default: cargo build --release
 #

@@ -3,9 +3,9 @@
 #
 #   tests/package.sh [arm64|amd64] [SUITE]      default: arm64 bookworm; bullseye has the boards' glibc 2.31 (JetPack 5)
 #
-#   USHYDRA_DEB=FILE          the package; default: built by cross/package.sh
-#   USHYDRA_PACKAGE_BUNDLES="cardiac-lv ..."   bundles that test themselves; default: all three, of which fetal-planes takes most of the time
-#   USHYDRA_DEB_NEXT=FILE     one with a higher version; default: the same, with version 999.0.0
+#   USHYDRA_DEB=FILE                       the package; default: built by cross/package.sh
+#   USHYDRA_DEB_NEXT=FILE                  one with a higher version; default: the same, with version 999.0.0
+#   USHYDRA_TEST_BUNDLES="cardiac-lv ..."  bundles that test themselves; default: all three, of which fetal-planes takes most of the time
 #
 # Needs root rights, mmdebstrap, and for the other architecture qemu-user-static and binfmt_misc (Debian packages mmdebstrap,
 # qemu-user-static). Where these or a Debian mirror are missing, one line that begins with SKIPPED is printed. Roots stay in
@@ -94,10 +94,10 @@ pass "installed without a network; user, store, service and manual are there"
 in_root sh -ec 'cd / && ushydra bundle list >/dev/null && ushydra --config /etc/ushydra/ushydra.toml doctor >/dev/null' || fail "the program does not start"
 # How fast an emulated processor is, is not the question here.
 printf '[gate]\nmax_age_ms = 600000\n' >"$debian_root/tmp/patient.toml"
-for bundle in ${USHYDRA_PACKAGE_BUNDLES:-cardiac-lv fetal-head fetal-planes}; do
+for bundle in ${USHYDRA_TEST_BUNDLES:-cardiac-lv fetal-head fetal-planes}; do
     in_root sh -c "cd / && ushydra --config /tmp/patient.toml selftest --bundle $bundle" >"$scratch/selftest" || { cat "$scratch/selftest"; fail "selftest of $bundle"; }
 done
-pass "selftest of ${USHYDRA_PACKAGE_BUNDLES:-every packaged bundle}"
+pass "selftest of ${USHYDRA_TEST_BUNDLES:-every packaged bundle}"
 in_root sh -ec 'cd / && ushydra infer --json --bundle cardiac-lv /usr/share/ushydra/models/demo/sonosite-a4c.dcm' >"$scratch/infer"
 [[ $(wc -l <"$scratch/infer") == 30 && $(grep -c '"label":"lv"' "$scratch/infer") == 30 ]] || fail "infer on the demo cine"
 pass "infer: 30 frames of the demo cine"

@@ -1,5 +1,5 @@
 //! What the tests and benchmarks that cross rooms share: a miniature bundle that is made in milliseconds, pictures for it,
-//! and the places of the shipped bundle, the demo cine and the real data, and how long they wait for a program.
+//! the places of the shipped bundles, the demo cine and the real data, and how long a program is waited for.
 
 pub mod data;
 pub mod miniature;

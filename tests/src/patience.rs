@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Factor of every wait, for machines that are much slower than a desktop: an emulated processor.
+/// Factor of the waits for a program, for machines that are much slower than a desktop: an emulated processor.
 const FACTOR: &str = "USHYDRA_TEST_PATIENCE";
 
 /// `seconds`, or as many times that as the variable `USHYDRA_TEST_PATIENCE` says.

@@ -6,6 +6,7 @@
 mod common;
 
 use std::process::Command;
+use std::time::Duration;
 
 use common::{finish, program};
 use ushydra_tests::{data, patience};
@@ -80,9 +81,10 @@ fn a_live_replay_drops_what_it_cannot_judge() {
 fn the_shipped_bundles_pass_their_own_tests() {
     const WHO: &str = "the_shipped_bundles_pass_their_own_tests";
     let scratch = tempfile::tempdir().unwrap();
-    let config = scratch.path().join("patient.toml");
-    // The age of the shipped gates, on a machine on which everything takes as long as it should.
-    std::fs::write(&config, format!("[gate]\nmax_age_ms = {}\n", patience(1).as_millis() / 2)).unwrap();
+    let config = scratch.path().join("config.toml");
+    // The bundle's own gate, but for an emulated processor: how fast that is, is not the question here.
+    let emulated = patience(1) > Duration::from_secs(1);
+    std::fs::write(&config, if emulated { "[gate]\nmax_age_ms = 600000\n" } else { "" }).unwrap();
     for bundle in BUNDLES {
         for command in [&["selftest"][..], &["bundle", "verify"], &["doctor"]] {
             let Some(mut program) = at_home(bundle, WHO) else { continue };

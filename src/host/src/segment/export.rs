@@ -59,7 +59,11 @@ fn making(recipe: &SegmentRecipe, info: &SegmentInfo, report: &SegmentReport) ->
     let [train, validation, test] = report.pictures;
     let training = &recipe.training;
     let kept = |own: &bool| {
-        if *own { "its own" } else { "the control's weights, from which it did not differ by more than chance" }
+        if *own {
+            "its own"
+        } else {
+            "the control's weights, over which its own gained no more than the standard error"
+        }
     };
     let pairs = recipe.domains.iter().zip(&report.specialised);
     let decoders: Vec<String> = pairs.map(|(domain, own)| format!("{domain} has {}", kept(own))).collect();

@@ -9,25 +9,24 @@
 //!    under dynamic routing (Eq. 11-12), the decoders frozen. It is kept where the validation part gains as much as that;
 //! 4. the level of every decoder (module `level`) is set on the validation pictures of its domain.
 
+mod gain;
+mod routed;
+
 use burn::module::Module;
-use burn::tensor::{Int, Tensor, TensorData};
-use ushydra_bundle::{Digest, RoutingMode};
-use ushydra_core::Router;
+use burn::tensor::Tensor;
 
 use super::data::SegmentData;
-use super::gain::{self, Gain, Score};
 use super::level::level;
 use super::recipe::SegmentRecipe;
-use super::routed::{features_of, pixel_moments, route, values};
 use super::schedule::Draw;
 use super::stage::{self, Batch, Bench, Epoch, Stage};
 use super::view::ViewMaker;
-use crate::calibrate::{self, Identity, Observation};
 use crate::error::{HostError, Result};
 use crate::masks::Part;
 use crate::progress::Progress;
 use crate::rng::Rng;
 use crate::unet::{Decoder, Encoder, Network};
+use gain::{Gain, Score};
 
 /// Networks after training.
 pub struct Trained {
@@ -109,6 +108,10 @@ impl<'a> Trainer<'a> {
         )?;
         let shared_decoder = first(&shared)?.clone();
         let encoder = shared.encoder.clone().freeze();
+        let scores = |decoder: &Decoder, domain: Option<usize>| {
+            let decoder = decoder.valid();
+            self.scores(&encoder.valid(), domain, &mut |_, maps| Ok(decoder.forward(maps)))
+        };
         let specialise = |name: &str, draw: Draw, domain: Option<usize>| -> Result<(Decoder, Vec<Epoch>)> {
             if training.decoders.epochs == 0 {
                 return Ok((shared_decoder.clone(), Vec::new()));
@@ -120,16 +123,8 @@ impl<'a> Trainer<'a> {
                     let maps = encoder.forward(batch.image.clone());
                     Ok(loss.compute(decoder.forward(&maps), batch.target.clone()))
                 },
-                &|decoder| {
-                    let decoder = decoder.valid();
-                    let scores = self.scores(&encoder.valid(), domain, &mut |_, maps| Ok(decoder.forward(maps)))?;
-                    Ok(gain::mean(&scores))
-                },
+                &|decoder| Ok(gain::mean(&scores(decoder, domain)?)),
             )
-        };
-        let scores = |decoder: &Decoder, domain: Option<usize>| {
-            let decoder = decoder.valid();
-            self.scores(&encoder.valid(), domain, &mut |_, maps| Ok(decoder.forward(maps)))
         };
         let (control, done) = specialise("control", balanced(), None)?;
         epochs.extend(done);
@@ -156,102 +151,10 @@ impl<'a> Trainer<'a> {
         Ok(Trained { shared, network: Network { encoder, decoders }, control, epochs, specialised, routed })
     }
 
-    /// Stage (b).
-    fn fine_tune(
-        &self,
-        encoder: Encoder,
-        decoders: &[Decoder],
-        depends: String,
-        draw: Draw,
-        epochs: &mut Vec<Epoch>,
-    ) -> Result<(Encoder, bool)> {
-        let training = &self.recipe.training;
-        if training.routed.epochs == 0 || decoders.len() < 2 {
-            return Ok((encoder, false));
-        }
-        let router = self.router(&encoder)?;
-        let frozen: Vec<Decoder> = decoders.iter().map(|d| d.clone().freeze()).collect();
-        let valid: Vec<Decoder> = decoders.iter().map(Module::valid).collect();
-        let judge = |encoder: &Encoder| {
-            let encoder = encoder.valid();
-            self.scores(&encoder, None, &mut |image, maps| {
-                let chosen = route(&router, image, maps)?;
-                let rows = chosen.iter().enumerate().map(|(row, &domain)| {
-                    let maps: Vec<Tensor<4>> = maps.iter().map(|m| m.clone().narrow(0, row, 1)).collect();
-                    valid[domain].forward(&maps)
-                });
-                Ok(Tensor::cat(rows.collect(), 0))
-            })
-        };
-        let start = encoder.clone().unfreeze();
-        let (tuned, done) = self.bench.run(
-            Stage { depends, ..self.stage("routed", training.routed, draw) },
-            start,
-            &mut |encoder: &Encoder, batch: &Batch| {
-                let maps = encoder.forward(batch.image.clone());
-                let inner: Vec<Tensor<4>> = maps.iter().map(|m| m.clone().inner()).collect();
-                let chosen = route(&router, &batch.image.clone().inner(), &inner)?;
-                let mut total: Option<Tensor<1>> = None;
-                for (domain, decoder) in frozen.iter().enumerate() {
-                    let rows: Vec<i64> = (0..chosen.len()).filter(|&r| chosen[r] == domain).map(|r| r as i64).collect();
-                    if rows.is_empty() {
-                        continue;
-                    }
-                    let share = rows.len() as f32 / chosen.len() as f32;
-                    let data = TensorData::new(rows.clone(), [rows.len()]);
-                    let rows: Tensor<1, Int> = Tensor::from_data(data, &self.bench.device);
-                    let own: Vec<Tensor<4>> = maps.iter().map(|m| m.clone().select(0, rows.clone())).collect();
-                    let target = batch.target.clone().select(0, rows);
-                    let term = training.loss.compute(decoder.forward(&own), target).mul_scalar(share);
-                    total = Some(total.map_or(term.clone(), |t| t + term));
-                }
-                total.ok_or_else(|| HostError::Dataset("an empty batch cannot be routed".to_owned()))
-            },
-            &|encoder| Ok(gain::mean(&judge(encoder)?)),
-        )?;
-        epochs.extend(done);
-        let gained = Gain::of(&judge(&tuned)?, &judge(&encoder)?);
-        let counts = gained.is_some_and(Gain::counts);
-        log::info!("stage (b): gain {gained:?}; {}", kept(counts));
-        Ok(if counts { (tuned, true) } else { (encoder, false) })
-    }
-
     fn stage(&self, name: &str, config: super::recipe::StageConfig, draw: Draw) -> Stage {
         let wanted = self.recipe.training.epoch_pictures;
         let pictures = if wanted == 0 { self.train.len() } else { wanted };
         Stage { name: name.to_owned(), config, draw: draw.over(&self.train), pictures, depends: String::new() }
-    }
-
-    /// The router over statistics of the training part, in the bundle's own mode.
-    fn router(&self, encoder: &Encoder) -> Result<Router<Box<[f32]>>> {
-        let encoder = encoder.valid();
-        let mut rows = Vec::new();
-        for (pictures, image, _) in self.bench.plain(&self.train) {
-            let features = Encoder::features(&encoder.forward(image.clone()));
-            for ((&picture, moments), features) in
-                pictures.iter().zip(pixel_moments(&image)?).zip(features_of(features)?)
-            {
-                rows.push((picture, moments, features));
-            }
-        }
-        let observations: Vec<Observation<'_>> = rows
-            .iter()
-            .map(|(picture, pixel, features)| {
-                let sample = &self.bench.data.samples[*picture];
-                Observation::new(*pixel, features, self.bench.data.domains[*picture], Some(0), &sample.patient)
-            })
-            .collect::<Result<_>>()?;
-        let identity = Identity {
-            bundle: self.recipe.name.clone(),
-            encoder_sha256: Digest::of(b""),
-            preprocessing: self.recipe.input.fingerprint(),
-            domains: self.recipe.domains.clone(),
-            provenance: Vec::new(),
-            weight: self.recipe.routing.weight,
-        };
-        let statistics = calibrate::statistics(&observations, &identity, &self.recipe.calibration)?;
-        let mode: RoutingMode = self.recipe.routing.mode;
-        calibrate::router(&statistics, mode.into(), self.recipe.routing.weight)
     }
 
     /// The decoder with its last bias moved so that its masks are as large as the true ones, on the validation pictures of
@@ -308,6 +211,11 @@ fn kept(it: bool) -> &'static str {
 
 fn first(network: &Network) -> Result<&Decoder> {
     network.decoders.first().ok_or_else(|| HostError::Dataset("the network has no decoder".to_owned()))
+}
+
+/// Values of a tensor, row by row.
+fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
+    tensor.into_data().try_to_vec::<f32>().map_err(|e| HostError::Diverged(format!("{e:?}")))
 }
 
 /// Dice coefficient of `logits > 0` with the pixels that are covered by half or more; 1 where both are empty.
